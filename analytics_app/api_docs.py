@@ -1,0 +1,156 @@
+"""What drf-spectacular cannot read from the views: request and response bodies, examples, ways to authenticate."""
+
+from typing import Any, Final
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import build_bearer_security_scheme_object
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, PolymorphicProxySerializer
+
+from analytics_app.serializers import (
+    AcceptedSerializer,
+    EventFormSerializer,
+    EventSerializer,
+    IngestProblemSerializer,
+    ProblemSerializer,
+    SimulationParametersSerializer,
+    SimulationRunSerializer,
+)
+from brokerlytics.problems import MEDIA_TYPE, problem
+
+
+def without_slash(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
+    """Every path is served with and without the slash; the documentation names it without."""
+    return [endpoint for endpoint in endpoints if not endpoint[0].endswith("/")]
+
+
+class WriteKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself on definition
+    target_class = "analytics_app.authentication.WriteKeyAuthentication"
+    name = ["writeKey", "writeKeyAsUserName", "writeKeyHeader", "writeKeyParameter"]
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Any:  # noqa: ARG002 (spectacular's signature)
+        return [
+            build_bearer_security_scheme_object("Authorization", "Bearer"),
+            {"type": "http", "scheme": "basic", "description": "The write key as user name, no password."},
+            {"type": "apiKey", "in": "header", "name": "X-Write-Key"},
+            {"type": "apiKey", "in": "query", "name": "write_key"},
+        ]
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself on definition
+    target_class = "analytics_app.authentication.SessionAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Any:  # noqa: ARG002 (spectacular's signature)
+        return {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "Signed in at /admin/."}
+
+
+def _problem(serializer: type[ProblemSerializer], code: str, message: str, status: int, **more: Any) -> OpenApiResponse:
+    example = OpenApiExample(code, value=problem(status, code, message, **more), media_type=MEDIA_TYPE)
+    return OpenApiResponse(serializer, description=message, examples=[example])
+
+
+def _problems(*items: tuple[int, str, str]) -> dict[tuple[int, str], OpenApiResponse]:
+    return {(status, MEDIA_TYPE): _problem(ProblemSerializer, code, message, status) for status, code, message in items}
+
+
+_EVENT: Final = {
+    "event_type": "REVENUE",
+    "event_id": "01991c2a-7a3b-7c4e-9a51-3c2f6f0d7b11",
+    "device_id": "device-1",
+    "created_on": "2026-08-22T09:30:00.123Z",
+    "revenue": 19.9,
+    "currency": "EUR",
+    "properties": {"plan": "pro"},
+}
+_REJECTED: Final = {
+    "index": 1,
+    "event_id": None,
+    "code": "missing_field",
+    "message": "event_type is required: the event's name.",
+    "field": "event_type",
+}
+_NONE_GOOD: Final = "No event was accepted; see `rejected`."
+_AWAY: Final = "The broker did not acknowledge every event in time; send those that are not accepted again."
+
+EVENTS_HELP: Final[dict[str, Any]] = {
+    "operation_id": "events_help",
+    "tags": ["events"],
+    "summary": "How to send events",
+    "auth": [],
+    "responses": {200: OpenApiTypes.OBJECT},
+}
+SEND_EVENTS: Final[dict[str, Any]] = {
+    "operation_id": "events_send",
+    "tags": ["events"],
+    "summary": "Send one event or a list of events",
+    "description": "Answers when the broker has acknowledged every accepted event (`acks=all`). One bad event spoils "
+    "no other: each is answered for in `rejected`. To be safe against lost answers, give every event an `event_id` "
+    "and send it again with the same one.",
+    "request": {
+        "application/json": PolymorphicProxySerializer(
+            component_name="EventOrEvents",
+            serializers=[EventSerializer, EventSerializer(many=True)],
+            resource_type_field_name=None,
+            many=False,
+        ),
+        "multipart/form-data": EventFormSerializer,
+    },
+    "responses": {
+        202: OpenApiResponse(AcceptedSerializer, description="Every accepted event is acknowledged."),
+        (400, MEDIA_TYPE): _problem(
+            IngestProblemSerializer, "no_valid_event", _NONE_GOOD, 400, accepted=0, rejected=[_REJECTED]
+        ),
+        **_problems(
+            (401, "not_authenticated", "A write key is missing: send it as `Authorization: Bearer <write key>`."),
+            (413, "body_too_large", "The body has more than 1048576 bytes; send smaller batches."),
+            (415, "unsupported_media_type", 'Unsupported media type "application/xml" in request.'),
+        ),
+        (503, MEDIA_TYPE): _problem(IngestProblemSerializer, "broker_unavailable", _AWAY, 503, accepted=0, rejected=[]),
+    },
+    "examples": [
+        OpenApiExample("One event", value=_EVENT, request_only=True, media_type="application/json"),
+        OpenApiExample("Several events", value=[_EVENT], request_only=True, media_type="application/json"),
+        OpenApiExample(
+            "One of two", value={"accepted": 1, "rejected": [_REJECTED]}, response_only=True, status_codes=["202"]
+        ),
+    ],
+}
+_STAFF_ONLY: Final = _problems(
+    (401, "not_authenticated", "Authentication credentials were not provided."),
+    (403, "permission_denied", "You do not have permission to perform this action."),
+)
+_NO_RUN: Final = _problems((404, "no_simulation", "No simulation is running."))
+START_SIMULATION: Final[dict[str, Any]] = {
+    "operation_id": "simulation_start",
+    "tags": ["simulation"],
+    "summary": "Start a simulation",
+    "parameters": [SimulationParametersSerializer],
+    "request": None,
+    "responses": {
+        201: SimulationRunSerializer,
+        **_problems(
+            (400, "invalid", "rate: Ensure this value is less than or equal to 500.0."),
+            (409, "simulation_running", "A simulation runs already; stop it with DELETE."),
+        ),
+        **_STAFF_ONLY,
+    },
+}
+SHOW_SIMULATION: Final[dict[str, Any]] = {
+    "operation_id": "simulation_show",
+    "tags": ["simulation"],
+    "summary": "Show the running simulation",
+    "responses": {200: SimulationRunSerializer, **_STAFF_ONLY, **_NO_RUN},
+}
+STOP_SIMULATION: Final[dict[str, Any]] = {
+    "operation_id": "simulation_stop",
+    "tags": ["simulation"],
+    "summary": "Stop the running simulation",
+    "responses": {
+        200: OpenApiResponse(SimulationRunSerializer, description="It has ended."),
+        202: OpenApiResponse(SimulationRunSerializer, description="It ends within seconds."),
+        **_STAFF_ONLY,
+        **_NO_RUN,
+    },
+}

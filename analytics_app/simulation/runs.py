@@ -1,0 +1,80 @@
+"""The simulation runs of the API in the database, which every web worker sees.
+
+One runs at a time: the database refuses a second running row. The worker that runs it beats every
+second; a run without a heartbeat has lost its worker and is marked failed at the next look.
+"""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from django.db import IntegrityError, transaction
+
+from analytics_app.models import SimulationRun, Source
+
+HEARTBEAT_SECONDS: Final = 1.0
+STALE_AFTER: Final = timedelta(seconds=15)
+SOURCE_NAME: Final = "simulation"
+
+_Status = SimulationRun.Status
+
+
+class Counts(NamedTuple):
+    """Events of a run so far."""
+
+    accepted: int
+    rejected: int
+
+
+class AlreadyRunningError(Exception):
+    """Another simulation runs."""
+
+
+class SourceDisabledError(Exception):
+    """The source of simulated events was disabled."""
+
+
+def create_run(*, rate: float, duration: float, seed: int | None, now: datetime) -> SimulationRun:
+    """A new running row; the caller has to run it.
+
+    Events carry the source `simulation`, which is made when it is missing.
+    Raises AlreadyRunningError, SourceDisabledError.
+    """
+    source, _ = Source.objects.get_or_create(name=SOURCE_NAME)
+    if not source.enabled:
+        raise SourceDisabledError
+    running_run(now)
+    seed = secrets.randbelow(2**32) if seed is None else seed
+    try:
+        with transaction.atomic():
+            return SimulationRun.objects.create(
+                rate=rate, duration=duration, seed=seed, started_on=now, heartbeat_on=now
+            )
+    except IntegrityError:
+        raise AlreadyRunningError from None
+
+
+def running_run(now: datetime) -> SimulationRun | None:
+    """The run that is running. One whose worker died is marked failed first."""
+    dead = SimulationRun.objects.filter(status=_Status.RUNNING, heartbeat_on__lt=now - STALE_AFTER)
+    dead.update(status=_Status.FAILED, ended_on=now, message="The web worker that ran it died.")
+    return SimulationRun.objects.filter(status=_Status.RUNNING).first()
+
+
+def request_stop(run_id: int) -> None:
+    """Ask the worker that runs it to stop; it looks every second."""
+    SimulationRun.objects.filter(pk=run_id, status=_Status.RUNNING).update(stop_requested=True)
+
+
+def beat(run_id: int, counts: Counts, now: datetime) -> bool:
+    """Say that the run lives and how far it is. False when it has to stop."""
+    mine = SimulationRun.objects.filter(pk=run_id, status=_Status.RUNNING)
+    mine.update(heartbeat_on=now, **counts._asdict())
+    return mine.filter(stop_requested=False).exists()
+
+
+def end_run(run_id: int, status: SimulationRun.Status, message: str, counts: Counts, now: datetime) -> None:
+    """Record the end of a run, with its last counts."""
+    SimulationRun.objects.filter(pk=run_id, status=_Status.RUNNING).update(
+        status=status, message=message, ended_on=now, heartbeat_on=now, **counts._asdict()
+    )

@@ -1,0 +1,68 @@
+"""A local Kafka for the time of a benchmark, and topics with events on it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from uuid import uuid4
+
+from confluent_kafka import Producer
+from django.conf import settings
+
+from brokerlytics.kafka import client_config
+from brokerlytics.local_kafka.broker import LocalKafka
+from brokerlytics.topics import TopicSpec, ensure_topic
+
+_PORT = 29_192
+
+
+@contextmanager
+def local_cluster(directory: Path) -> Iterator[None]:
+    """Settings point to it while it runs. The jars are those of `make bootstrap`."""
+    broker = LocalKafka(directory / "kafka", _PORT, settings.BASE_DIR / "var" / "kafka" / "jars")
+    broker.start()
+    try:
+        broker.wait_ready(Event())
+        settings.KAFKA_BOOTSTRAP_SERVERS = broker.bootstrap_servers
+        yield
+    finally:
+        broker.stop()
+
+
+def new_topic() -> str:
+    return ensure_topic(TopicSpec(f"bench-{uuid4().hex[:8]}", 6, 1, 1)).name
+
+
+def event(number: int) -> bytes:
+    """An event of a usual size: about 430 bytes."""
+    fields = {
+        "v": 1,
+        "event_id": f"01990f8e-0000-7000-8000-{number:012d}",
+        "kind": "page",
+        "event_type": "PAGE_VIEW",
+        "device_id": f"device-{number % 5000}",
+        "session_id": f"session-{number % 20000}",
+        "created_on": "2026-08-22T09:30:00.123Z",
+        "original_created_on": "2026-08-22T09:30:00.123Z",
+        "received_on": "2026-08-22T09:30:00.456Z",
+        "source": "shop",
+        "platform": "web",
+        "os": "Android",
+        "page_url": "https://shop.example.org/products/4711",
+        "properties": {"product": number % 97, "colour": "blue"},
+    }
+    return json.dumps(fields, separators=(",", ":")).encode()
+
+
+def fill(topic: str, count: int) -> None:
+    """Put `count` events on the topic."""
+    producer = Producer(client_config(enable_idempotence=True, linger_ms=20))
+    for number in range(count):
+        while True:
+            try:
+                producer.produce(topic, event(number), key=f"device-{number % 5000}")
+                break
+            except BufferError:
+                producer.poll(0.1)
+    producer.flush()

@@ -1,0 +1,43 @@
+"""System checks: Django runs them before every command, so that a wrong setting is told before anything starts."""
+
+import os
+from typing import Any
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
+
+from brokerlytics.kafka import client_config
+
+
+@register
+def check_kafka_settings(**_: Any) -> list[CheckMessage]:
+    """librdkafka takes the settings. It connects to nothing here: the address is left out."""
+    config = {name: value for name, value in client_config().items() if name != "bootstrap.servers"}
+    try:
+        AdminClient({**config, "log_level": 0})
+    except KafkaException as error:
+        message = f"Kafka's settings are not valid: {error.args[0].str()}"
+        hint = "They come from KAFKA_CONFIG_FILE and from KAFKA_* variables; .env.example tells how."
+        return [Error(message, hint=hint, id="brokerlytics.E001")]
+    return []
+
+
+@register
+def check_store_writable(**_: Any) -> list[CheckMessage]:
+    existing = next(path for path in (settings.STORE_DIR, *settings.STORE_DIR.parents) if path.exists())
+    if existing.is_dir() and os.access(existing, os.W_OK):
+        return []
+    hint = "Set STORE_DIR or DATA_DIR to a directory that this user can write to."
+    return [Error(f"The store cannot be written: {settings.STORE_DIR}.", hint=hint, id="brokerlytics.E002")]
+
+
+@register
+def check_debug(**_: Any) -> list[CheckMessage]:
+    local = {"localhost", "127.0.0.1", "[::1]"}
+    if settings.DEBUG and not local.issuperset(settings.ALLOWED_HOSTS):
+        message = "DEBUG is on and ALLOWED_HOSTS has names beyond this machine: errors show settings and source."
+        return [CheckWarning(message, hint="Set DEBUG=0.", id="brokerlytics.W001")]
+    return []

@@ -1,0 +1,61 @@
+"""Heartbeats: a running feeder says every few seconds that it lives and how far it is."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+HEARTBEAT_INTERVAL: Final = timedelta(seconds=2)
+HEARTBEAT_STALE: Final = timedelta(seconds=15)
+
+
+class PartitionStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One partition as its feeder sees it. `lag` is in records, None while unknown."""
+
+    partition: int
+    next_offset: int
+    lag: int | None
+    state: str
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """What a feeder last said of itself. `rows` counts what it committed since its start."""
+
+    feeder: str
+    topic: str
+    beat_at: datetime
+    started_at: datetime
+    rows: int
+    partitions: tuple[PartitionStatus, ...]
+
+
+def write_heartbeat(root: Path, heartbeat: Heartbeat) -> None:
+    """Replace the feeder's heartbeat in one step, so that no reader sees half of it. Raises OSError."""
+    path = _path(root, heartbeat.feeder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_bytes(msgspec.json.encode(heartbeat))
+    temporary.replace(path)
+
+
+def remove_heartbeat(root: Path, feeder: str) -> None:
+    """A feeder that ends takes its heartbeat with it."""
+    _path(root, feeder).unlink(missing_ok=True)
+
+
+def live_heartbeats(root: Path, topic: str, now: datetime) -> list[Heartbeat]:
+    """The heartbeats of the feeders of `topic` that are not stale at `now`."""
+    found = []
+    for path in sorted((root / "state" / "feeders").glob("*.json")):
+        try:
+            heartbeat = msgspec.json.decode(path.read_bytes(), type=Heartbeat)
+        except (FileNotFoundError, msgspec.MsgspecError):
+            continue
+        if heartbeat.topic == topic and now - heartbeat.beat_at < HEARTBEAT_STALE:
+            found.append(heartbeat)
+    return found
+
+
+def _path(root: Path, feeder: str) -> Path:
+    return root / "state" / "feeders" / f"{feeder}.json"

@@ -1,0 +1,148 @@
+"""The store's layout, and how a reader sees exactly the committed rows.
+
+    data/date=2026-08-22/events-p0003-<first offset>-<last offset>.csv    closed segments, immutable
+    state/events-0003/CKPT                                               checkpoint
+    state/events-0003/LOCK                                               held by the partition's one writer
+    state/events-0003/events-p0003-<first offset>.e<epoch>.open          active segment
+    state/events-0003/dead-letters.ndjson                                records that were no events
+    state/feeders/<id>.json                                              heartbeats
+
+Offsets in names have 20 digits, so that names sort as offsets do.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from brokerlytics.checkpoint import Checkpoint, read_checkpoint
+
+_CLOSED: Final = re.compile(r"(?P<topic>.+)-p(?P<partition>\d{4,})-(?P<first>\d{20})-(?P<last>\d{20})\.csv")
+_SNAPSHOT_TRIES: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedSegment:
+    """A closed segment file: rows of the offsets from `first_offset` to `last_offset`, both in it."""
+
+    path: Path
+    partition: int
+    first_offset: int
+    last_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The committed part of an active segment: the first `committed_bytes` of `file`."""
+
+    file: BinaryIO
+    name: str
+    partition: int
+    committed_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Every committed row of a topic, each in one file: closed segments and committed tails.
+
+    `committed_at` is the time of the newest commit in it, None before the first.
+    """
+
+    closed: tuple[ClosedSegment, ...]
+    tails: tuple[Tail, ...]
+    committed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionPaths:
+    """Where one partition of a topic keeps its files below the store's root."""
+
+    root: Path
+    topic: str
+    partition: int
+
+    @property
+    def state(self) -> Path:
+        return self.root / "state" / f"{self.topic}-{self.partition:04d}"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.state / "CKPT"
+
+    @property
+    def lock(self) -> Path:
+        return self.state / "LOCK"
+
+    @property
+    def dead_letters(self) -> Path:
+        return self.state / "dead-letters.ndjson"
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data"
+
+    def active_name(self, first_offset: int, epoch: int) -> str:
+        return f"{self.topic}-p{self.partition:04d}-{first_offset:020d}.e{epoch}.open"
+
+    def closed_name(self, date: str, first_offset: int, last_offset: int) -> str:
+        """The name of a closed segment relative to `data`; `date` is YYYY-MM-DD."""
+        return f"date={date}/{self.topic}-p{self.partition:04d}-{first_offset:020d}-{last_offset:020d}.csv"
+
+
+def partitions_in(root: Path, topic: str) -> list[PartitionPaths]:
+    """The partitions of `topic` that have state below `root`, in order."""
+    pattern = re.compile(re.escape(topic) + r"-(\d{4,})")
+    matches = (pattern.fullmatch(path.name) for path in (root / "state").glob(f"{topic}-*"))
+    return [PartitionPaths(root, topic, number) for number in sorted(int(m[1]) for m in matches if m)]
+
+
+def closed_segments(root: Path, topic: str) -> list[ClosedSegment]:
+    """The closed segments of `topic`, in order of date, partition and offset."""
+    found = []
+    for path in sorted((root / "data").glob(f"date=*/{topic}-p*.csv")):
+        match = _CLOSED.fullmatch(path.name)
+        if match and match["topic"] == topic:
+            found.append(ClosedSegment(path, int(match["partition"]), int(match["first"]), int(match["last"])))
+    return found
+
+
+@contextmanager
+def open_snapshot(root: Path, topic: str) -> Iterator[Snapshot]:
+    """Every committed row of `topic`, no row twice, while a feeder goes on writing.
+
+    Guarantee: a segment that is closed meanwhile is seen either as tail or as closed segment. For
+    that the checkpoints are read first and the directory after them; a tail that has become a closed
+    segment by then is dropped, and one that vanished in between starts the look again.
+
+    Raises CorruptCheckpointError; OSError when the store cannot be read.
+    """
+    for _ in range(_SNAPSHOT_TRIES):
+        with ExitStack() as files:
+            try:
+                snapshot = _look(root, topic, files)
+            except FileNotFoundError:
+                continue
+            yield snapshot
+            return
+    raise FileNotFoundError(f"{root}: an active segment that its checkpoint names does not exist.")
+
+
+def _look(root: Path, topic: str, files: ExitStack) -> Snapshot:
+    partitions = partitions_in(root, topic)
+    checkpoints = [(paths, checkpoint) for paths in partitions if (checkpoint := read_checkpoint(paths.checkpoint))]
+    closed = closed_segments(root, topic)
+    closed_starts = {(segment.partition, segment.first_offset) for segment in closed}
+    tails = []
+    for paths, checkpoint in checkpoints:
+        active = checkpoint.active
+        if active and (paths.partition, active.first_offset) not in closed_starts:
+            file = files.enter_context((paths.state / active.name).open("rb"))
+            tails.append(Tail(file, active.name, paths.partition, active.committed_bytes))
+    return Snapshot(tuple(closed), tuple(tails), _newest_commit(checkpoint for _, checkpoint in checkpoints))
+
+
+def _newest_commit(checkpoints: Iterator[Checkpoint]) -> datetime | None:
+    return max((c.committed_at for c in checkpoints if c.committed_at), default=None)

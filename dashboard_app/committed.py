@@ -1,0 +1,139 @@
+"""The committed rows of the store as a relation in DuckDB.
+
+Closed segments are parsed once, into a database that belongs to this process and ends with it.
+DuckDB cannot read a prefix of a file, so the committed bytes of the active segments are copied;
+each look copies only what was committed since the last.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from brokerlytics.store import Tail, open_snapshot
+from dashboard_app.closed_rows import ClosedRows, FileIdentity, identity
+from dashboard_app.csv_relation import EMPTY_TABLE, READ_COLUMNS, ROWS_OF_FILES
+from dashboard_app.scratch import ScratchDirectory
+
+_MEMORY_LIMIT: Final = "512MB"
+_CHUNK_BYTES: Final = 1024 * 1024
+_COMMITTED: Final = f"""
+CREATE TEMP VIEW committed AS
+SELECT {", ".join(READ_COLUMNS)} FROM closed UNION ALL SELECT {", ".join(READ_COLUMNS)} FROM tail"""  # noqa: S608
+
+
+class UnreadableStoreError(Exception):
+    """DuckDB cannot read the rows; says which file and line, and nothing of what stands there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Which rows are committed at one moment, while the context that gave it lasts.
+
+    `committed_at` is the newest commit's time.
+    """
+
+    closed: frozenset[FileIdentity]
+    tails: tuple[Tail, ...]
+    committed_at: datetime | None
+
+    @property
+    def version(self) -> tuple[object, ...]:
+        """Changes whenever the committed rows do."""
+        return self.closed, tuple((_copy_name(tail), tail.committed_bytes) for tail in self.tails)
+
+
+class CommittedStore:
+    """Looks at one topic's committed rows again and again. Not for two threads at once: the caller locks."""
+
+    def __init__(self, root: Path, topic: str, scratch: ScratchDirectory) -> None:
+        self._root = root.absolute()
+        self._topic = topic
+        self._scratch = scratch
+        self._database = self._open_database()
+        self._closed = ClosedRows(self._database)
+
+    @contextmanager
+    def look(self) -> Iterator[Look]:
+        """The committed rows of this moment, not read yet. Raises OSError and CorruptCheckpointError."""
+        with open_snapshot(self._root, self._topic) as snapshot:
+            closed = frozenset(identity(segment.path) for segment in snapshot.closed)
+            tails = tuple(tail for tail in snapshot.tails if tail.committed_bytes)
+            yield Look(closed, tails, snapshot.committed_at)
+
+    @contextmanager
+    def rows(self, look: Look) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection with the rows of `look` as the view `committed`; its temporary tables end with it.
+
+        Raises OSError, and UnreadableStoreError for whatever DuckDB says, inside the context as well.
+        """
+        self._forget_all_but({_copy_name(tail) for tail in look.tails})
+        copies = [self._copy(tail) for tail in look.tails]
+        with explained(), self._database.cursor() as connection:
+            self._closed.follow(look.closed)
+            connection.execute(f"CREATE TEMP TABLE tail ({EMPTY_TABLE})")
+            if copies:
+                connection.execute(f"INSERT INTO tail {ROWS_OF_FILES}", {"files": copies})
+            connection.execute(_COMMITTED)
+            yield connection
+
+    def _open_database(self) -> duckdb.DuckDBPyConnection:
+        """It may read the store and its own files, and nothing else."""
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": _MEMORY_LIMIT,
+            "threads": min(4, os.cpu_count() or 1),
+            "temp_directory": str(self._scratch.path / "spill"),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "preserve_insertion_order": False,
+        }
+        database = duckdb.connect(str(self._scratch.path / "rows.duckdb"), config=config)
+        readable = ", ".join("'{}'".format(str(path).replace("'", "''")) for path in (self._root, self._scratch.path))
+        database.execute(f"SET allowed_directories = [{readable}]")
+        database.execute("SET enable_external_access = false")
+        database.execute("SET lock_configuration = true")
+        return database
+
+    def _copy(self, tail: Tail) -> str:
+        path = self._scratch.path / _copy_name(tail)
+        with path.open("ab") as copy:
+            tail.file.seek(copy.tell())
+            while (missing := tail.committed_bytes - copy.tell()) > 0:
+                chunk = tail.file.read(min(missing, _CHUNK_BYTES))
+                if not chunk:
+                    raise OSError(f"{tail.name} is shorter than its checkpoint says.")
+                copy.write(chunk)
+        return str(path)
+
+    def _forget_all_but(self, names: set[str]) -> None:
+        for path in self._scratch.path.glob("*.open"):
+            if path.name not in names:
+                path.unlink()
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turns DuckDB's errors, which quote whole rows with the ids in them, into UnreadableStoreError."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        message = f"The rows of this range do not fit into {_MEMORY_LIMIT} of memory. Choose a shorter range."
+        raise UnreadableStoreError(message) from None
+    except duckdb.Error as error:
+        text = str(error)
+        file, line = re.search(r"^ *file = (.+)$", text, re.MULTILINE), re.search(r"CSV Error on Line: (\d+)", text)
+        if not file or not line:
+            raise UnreadableStoreError(text.partition("\n")[0]) from None
+        message = f"{file[1]}: line {line[1]} is no row of the CSV contract. Restore the file or move it away."
+        raise UnreadableStoreError(message) from None
+
+
+def _copy_name(tail: Tail) -> str:
+    """Names the file itself: another file may come to have the same name when a store is made anew."""
+    return f"{os.fstat(tail.file.fileno()).st_ino}-{tail.name}"

@@ -1,0 +1,94 @@
+"""How numbers, money and times are written on the page. Pure."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from dashboard_app.buckets import Bucket, Interval
+
+NO_CURRENCY: Final = "no currency"
+_SUFFIXES: Final[tuple[tuple[int, str], ...]] = ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k"))
+_UNITS: Final[tuple[tuple[int, str], ...]] = ((86400, "d"), (3600, "h"), (60, "min"))
+
+
+def short(number: int | Decimal) -> str:
+    """`12.3k` for 12,345; numbers below a thousand as they are, money below a thousand with two places."""
+    size_of = abs(Decimal(number))
+    for size, suffix in _SUFFIXES:
+        # What rounds up to the next thousand is written with the next suffix.
+        if size_of >= 1000 and size_of >= size * Decimal("0.99995"):
+            return f"{Decimal(number) / size:.1f}".removesuffix(".0") + suffix
+    return exact(number)
+
+
+def exact(number: int | Decimal) -> str:
+    """Every digit: `12,345`; decimals with two places, more where the number has more."""
+    if isinstance(number, int):
+        return f"{number:,}"
+    whole, _, places = f"{number:,f}".partition(".")
+    return f"{whole}.{places.rstrip('0').ljust(2, '0')}"
+
+
+def money(amount: Decimal, currency: str | None) -> str:
+    """The exact amount and its currency."""
+    return f"{exact(amount)} {currency or NO_CURRENCY}"
+
+
+def change(current: int | Decimal, previous: int | Decimal) -> str:
+    """`+12%` against the period before; empty where there is nothing to hold it against."""
+    if not previous:
+        return "new" if current else ""
+    percent = round((Decimal(current) / Decimal(previous) - 1) * 100)
+    return f"{percent:+,}%".replace("-", "\N{MINUS SIGN}") if percent else "±0%"
+
+
+def share(part: int, whole: int) -> str:
+    """`12.3%`."""
+    return f"{100 * part / whole:.1f}%" if whole else "0.0%"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """`12 s ago`; what lies ahead is `in 12 s`."""
+    seconds = int(abs(now - moment) / timedelta(seconds=1))
+    text = next((f"{seconds // size} {unit}" for size, unit in _UNITS if seconds >= size), f"{seconds} s")
+    return f"{text} ago" if moment <= now else f"in {text}"
+
+
+def absolute(moment: datetime, tz: ZoneInfo) -> str:
+    """`Mon 23 Nov 2026, 14:05:07 CET`."""
+    return f"{moment.astimezone(tz):%a %-d %b %Y, %H:%M:%S %Z}"
+
+
+def minute(moment: datetime, tz: ZoneInfo) -> str:
+    """`Mon 23 Nov 2026, 14:05`."""
+    return f"{moment.astimezone(tz):%a %-d %b %Y, %H:%M}"
+
+
+def bucket_label(bucket: Bucket, interval: Interval, tz: ZoneInfo, *, one_day: bool) -> str:
+    """What stands below a bucket in a chart; hours name their day unless all are of one day or so."""
+    local = bucket.start.astimezone(tz)
+    match interval:
+        case Interval.MINUTE | Interval.HOUR:
+            return f"{local:%H:%M}" if one_day else f"{local:%-d %b %H:%M}"
+        case Interval.DAY | Interval.WEEK:
+            return f"{local:%-d %b}"
+        case Interval.MONTH:
+            return f"{local:%b %Y}"
+
+
+def bucket_title(bucket: Bucket, interval: Interval, tz: ZoneInfo) -> str:
+    """What a bucket is called in full: its time, and that it is cut short where it is."""
+    local, last = bucket.start.astimezone(tz), bucket.end.astimezone(tz)
+    match interval:
+        case Interval.MINUTE:
+            title = minute(local, tz)
+        case Interval.HOUR:
+            title = f"{minute(local, tz)} to {last:%H:%M}"
+        case Interval.DAY:
+            title = f"{local:%a %-d %b %Y}"
+        case Interval.WEEK:
+            title = f"Week of {local:%a %-d %b %Y}"
+        case Interval.MONTH:
+            title = f"{local:%B %Y}"
+    return title if bucket.whole else f"{title} (incomplete)"

@@ -1,0 +1,183 @@
+// Draws the page's charts from the JSON beside them, and redraws them in place when it changes.
+"use strict";
+
+(() => {
+  const exact = new Intl.NumberFormat("en", { maximumFractionDigits: 6 });
+  const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+  const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  const payloadOf = (id) => JSON.parse(document.querySelector(`[data-live="${id}-payload"] script`).textContent);
+
+  function readTheme() {
+    Chart.defaults.font.family = token("--font");
+    Chart.defaults.font.size = 12;
+    Chart.defaults.color = token("--muted");
+    Chart.defaults.borderColor = token("--grid");
+    Chart.defaults.backgroundColor = token("--surface");
+  }
+
+  // A bar that is not complete is hatched, as a line that is not complete is dashed.
+  function hatch(colour) {
+    const tile = document.createElement("canvas");
+    tile.width = tile.height = 6;
+    const context = tile.getContext("2d");
+    context.strokeStyle = colour;
+    context.lineWidth = 1.6;
+    for (const shift of [-6, 0, 6]) {
+      context.moveTo(shift, 6);
+      context.lineTo(shift + 6, 0);
+    }
+    context.stroke();
+    return context.createPattern(tile, "repeat");
+  }
+
+  function bars(series, payload) {
+    const colour = token(`--series-${series.colour}`);
+    const hatched = hatch(colour);
+    return {
+      label: series.label,
+      data: series.values,
+      previous: series.previous,
+      stack: "events",
+      backgroundColor: payload.incomplete.map((incomplete) => (incomplete ? hatched : colour)),
+      legendColour: colour,
+      borderColor: token("--surface"),
+      borderWidth: payload.labels.length > 120 ? 0 : { top: 1 },
+      barPercentage: 0.96,
+      categoryPercentage: 0.9,
+      maxBarThickness: 96,
+      order: 1,
+    };
+  }
+
+  function line(label, data, colour, payload, more) {
+    const lonely = data.filter((value) => value !== null).length < 2;
+    return {
+      type: "line",
+      label,
+      data,
+      borderColor: colour,
+      backgroundColor: colour,
+      legendColour: colour,
+      borderWidth: 2,
+      pointRadius: lonely ? 4 : 0,
+      pointHoverRadius: 4,
+      pointHitRadius: 8,
+      segment: { borderDash: (point) => (payload.incomplete[point.p1DataIndex] ? [3, 4] : undefined) },
+      ...more,
+    };
+  }
+
+  function before(label, data, colour, payload) {
+    const look = { borderWidth: 1.5, borderDash: [2, 3], segment: {}, stack: "before", order: 0, before: label };
+    return line(`${label}, previous period`, data, colour, payload, look);
+  }
+
+  function datasets(payload) {
+    if (payload.stacked) {
+      const sets = payload.series.map((series) => bars(series, payload));
+      return payload.previousTotal ? [...sets, before("All", payload.previousTotal, token("--muted"), payload)] : sets;
+    }
+    return payload.series.flatMap((series) => {
+      const colour = token(`--series-${series.colour}`);
+      const own = line(series.label, series.values, colour, payload, { previous: series.previous });
+      return series.previous ? [own, before(series.label, series.previous, colour, payload)] : [own];
+    });
+  }
+
+  function tooltipLabel(item) {
+    const { payload } = item.chart;
+    const set = item.dataset;
+    if (set.before) {
+      return ` ${set.label}: ${exact.format(item.raw)} (${payload.previousTitles[item.dataIndex]})`;
+    }
+    const text = ` ${set.label}: ${exact.format(item.raw)}`;
+    const total = payload.series.reduce((sum, series) => sum + (series.values[item.dataIndex] ?? 0), 0);
+    return payload.stacked && total ? `${text} (${((100 * item.raw) / total).toFixed(1)}%)` : text;
+  }
+
+  function tooltipFooter(items) {
+    const payload = items[0]?.chart.payload;
+    if (!payload?.stacked) return "";
+    const index = items[0].dataIndex;
+    return `All: ${exact.format(payload.series.reduce((sum, series) => sum + (series.values[index] ?? 0), 0))}`;
+  }
+
+  function options(payload) {
+    // The period before shares its series' entry: both are shown or hidden together.
+    const legend = {
+      align: "start",
+      labels: {
+        boxWidth: 10,
+        boxHeight: 10,
+        generateLabels: (chart) =>
+          chart.data.datasets.flatMap((set, datasetIndex) => {
+            const hidden = !chart.isDatasetVisible(datasetIndex);
+            const look = { fillStyle: set.legendColour, strokeStyle: set.legendColour, fontColor: token("--muted") };
+            return set.before ? [] : [{ text: set.label, datasetIndex, hidden, ...look }];
+          }),
+      },
+      onClick: (_, item, { chart }) => {
+        const visible = !chart.isDatasetVisible(item.datasetIndex);
+        chart.data.datasets.forEach((set, index) => {
+          if (index === item.datasetIndex || set.before === item.text) chart.setDatasetVisibility(index, visible);
+        });
+        chart.update("none");
+      },
+    };
+    const tooltip = {
+      backgroundColor: token("--text"),
+      titleColor: token("--surface"),
+      bodyColor: token("--surface"),
+      footerColor: token("--surface"),
+      padding: 10,
+      boxPadding: 4,
+      filter: (item) => item.raw !== null,
+      callbacks: {
+        title: (items) => (items.length ? items[0].chart.payload.titles[items[0].dataIndex] : ""),
+        label: tooltipLabel,
+        labelColor: (item) => ({ borderColor: item.dataset.legendColour, backgroundColor: item.dataset.legendColour }),
+        footer: tooltipFooter,
+      },
+    };
+    return {
+      animation: false,
+      maintainAspectRatio: false,
+      interaction: { mode: "index", intersect: false },
+      plugins: { legend, tooltip },
+      scales: {
+        x: { stacked: true, grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 16 } },
+        y: {
+          stacked: payload.stacked,
+          beginAtZero: true,
+          suggestedMax: 4,
+          border: { display: false },
+          ticks: { maxTicksLimit: 5, callback: (value) => compact.format(value).replace("K", "k") },
+        },
+      },
+    };
+  }
+
+  function draw(id) {
+    const payload = payloadOf(id);
+    const existing = Chart.getChart(id);
+    const chart = existing ?? new Chart(id, { type: "bar", data: { labels: [], datasets: [] }, options: options(payload) });
+    const hidden = new Set(chart.data.datasets.filter((_, i) => !chart.isDatasetVisible(i)).map((set) => set.label));
+    chart.payload = payload;
+    chart.canvas.ariaLabel = payload.summary;
+    chart.options = options(payload);
+    chart.data.labels = payload.labels;
+    chart.data.datasets = datasets(payload).map((set) => ({ ...set, hidden: hidden.has(set.label) }));
+    chart.update("none");
+  }
+
+  function drawAll() {
+    readTheme();
+    const list = document.querySelector("[data-live-charts]");
+    for (const id of list?.dataset.liveCharts.split(" ").filter(Boolean) ?? []) draw(id);
+  }
+
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+  window.drawCharts = drawAll;
+  drawAll();
+})();

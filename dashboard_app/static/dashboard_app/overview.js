@@ -1,0 +1,107 @@
+// Applies the bar at once, and refreshes the page's numbers in place while the reader looks at it.
+// The server renders; this puts what changed where it was, so that focus, scrolling and open tables stay.
+"use strict";
+
+(() => {
+  const EVERY = 10_000;
+  const TIMEOUT = 30_000;
+  const form = document.getElementById("filters");
+  const report = document.getElementById("report");
+  const live = document.getElementById("live");
+  let refreshed = Date.now();
+  let running = null;
+
+  function replace(target, source) {
+    if (target && source && target.innerHTML !== source.innerHTML) target.innerHTML = source.innerHTML;
+  }
+
+  function applyReport(next) {
+    const charts = (root) => root.querySelector("[data-live-charts]")?.dataset.liveCharts;
+    if (report.dataset.state === next.dataset.state && charts(report) === charts(next)) {
+      for (const part of report.querySelectorAll("[data-live]")) {
+        replace(part, next.querySelector(`[data-live="${part.dataset.live}"]`));
+      }
+      return;
+    }
+    for (const canvas of report.querySelectorAll("canvas")) Chart.getChart(canvas)?.destroy();
+    report.dataset.state = next.dataset.state;
+    report.innerHTML = next.innerHTML;
+  }
+
+  function applyForm(next) {
+    const { from, to, interval, range } = form.elements;
+    for (const [index, option] of [...interval.options].entries()) {
+      option.text = next.elements.interval.options[index].text;
+    }
+    if (range.value !== "custom") {
+      from.value = next.elements.from.value;
+      to.value = next.elements.to.value;
+    }
+  }
+
+  function apply(fresh) {
+    const next = fresh.getElementById("report");
+    if (!next) throw new Error("you are signed out");
+    if (next.dataset.state === "problem" && report.dataset.state !== "problem") {
+      throw new Error("the store cannot be read");
+    }
+    applyReport(next);
+    applyForm(fresh.getElementById("filters"));
+    replace(document.getElementById("as-of"), fresh.getElementById("as-of"));
+    drawCharts();
+  }
+
+  function tell(problem) {
+    const since = new Date(refreshed).toLocaleTimeString();
+    const text = problem ? `Not refreshed since ${since}: ${problem}.` : "";
+    if (live.textContent !== text) live.textContent = text;
+  }
+
+  async function refresh() {
+    running?.abort();
+    const mine = (running = new AbortController());
+    const timeout = setTimeout(() => mine.abort(), TIMEOUT);
+    try {
+      const response = await fetch(location.href, { signal: mine.signal });
+      const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+      if (running !== mine) return;
+      apply(fresh);
+      refreshed = Date.now();
+      tell("");
+    } catch (error) {
+      const unreachable = error instanceof TypeError || error.name === "AbortError";
+      if (running === mine) tell(unreachable ? "the server does not answer" : error.message);
+    } finally {
+      clearTimeout(timeout);
+      if (running === mine) running = null;
+      report.ariaBusy = String(running !== null && report.ariaBusy === "true");
+    }
+  }
+
+  function show(event) {
+    event.preventDefault();
+    const query = new URLSearchParams(new FormData(form));
+    if (query.get("range") !== "custom") {
+      query.delete("from");
+      query.delete("to");
+    }
+    history.pushState(null, "", `?${query}`);
+    report.ariaBusy = "true";
+    refresh();
+  }
+
+  form.addEventListener("submit", show);
+  form.addEventListener("change", ({ target }) => {
+    const waits = target.type === "datetime-local" || target.value === "custom";
+    if (!waits) form.requestSubmit();
+  });
+  addEventListener("popstate", () => location.reload());
+
+  function tick() {
+    if (!document.hidden && !running) refresh();
+  }
+  setInterval(tick, EVERY);
+  document.addEventListener("visibilitychange", () => {
+    if (Date.now() - refreshed > EVERY) tick();
+  });
+})();

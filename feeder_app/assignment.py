@@ -1,0 +1,135 @@
+"""One partition that the group gave to this feeder, and the state it is in."""
+
+import logging
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from brokerlytics.heartbeat import PartitionStatus
+from brokerlytics.store import PartitionPaths
+from feeder_app.errors import OutOfSpaceError, PartitionBusyError, StoreDamagedError
+from feeder_app.partition_writer import PartitionWriter
+from feeder_app.policies import FeederPolicy
+from feeder_app.recovery import open_partition
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER: Final = timedelta(seconds=1)
+_WATERMARK_TIMEOUT: Final = 5.0
+
+
+class State(StrEnum):
+    """WAITING: not opened yet (lock busy, broker silent). STALLED: opened, the disk is full."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    STALLED = "stalled"
+
+
+@dataclass(slots=True)
+class AssignedPartition:
+    """`at_end` is set when the consumer reported the end of the partition after its last record."""
+
+    topic: str
+    partition: int
+    writer: PartitionWriter | None = None
+    state: State = State.WAITING
+    retry_at: datetime = field(default=datetime.min.replace(tzinfo=UTC))
+    at_end: bool = False
+
+    def position(self) -> TopicPartition:
+        """Where to go on; the start of the topic while the partition is not open (it is paused then)."""
+        return TopicPartition(self.topic, self.partition, self.writer.next_offset if self.writer else 0)
+
+    def committed(self) -> TopicPartition:
+        return TopicPartition(self.topic, self.partition, self.writer.checkpoint.next_offset if self.writer else 0)
+
+    @property
+    def rows(self) -> int:
+        """Rows committed since the partition was opened."""
+        return self.writer.checkpoint.rows - self.writer.rows_at_open if self.writer else 0
+
+    def try_open(self, consumer: Consumer, root: Path, policy: FeederPolicy, now: datetime) -> bool:
+        """Open the partition and check its checkpoint against the topic. False: WAITING, try again later.
+
+        Raises StoreDamagedError, StoreFailedError.
+        """
+        try:
+            if self.writer is None:
+                self.writer = open_partition(PartitionPaths(root, self.topic, self.partition), policy, now)
+            _meet_topic(consumer, self.writer, now)
+        except (PartitionBusyError, OutOfSpaceError, KafkaException) as reason:
+            if self.retry_at < now - 10 * RETRY_AFTER:
+                logger.warning("%s[%d] waits: %s", self.topic, self.partition, _text(reason))
+            self.wait(State.WAITING, now)
+            return False
+        self.state = State.RUNNING
+        self.at_end = False
+        logger.info("%s[%d] starts at offset %d", self.topic, self.partition, self.writer.next_offset)
+        return True
+
+    def wait(self, state: State, now: datetime) -> None:
+        self.state = state
+        self.retry_at = now + RETRY_AFTER
+
+    def let_go(self, now: datetime, *, commit: bool) -> int:
+        """Commit and close if it is still ours and there is room; then give the lock back.
+
+        Returns the rows that were committed since it was opened.
+        """
+        if self.writer is None:
+            return 0
+        try:
+            if commit:
+                self.writer.commit(now)
+                self.writer.close_segment(now)
+        except OutOfSpaceError as error:
+            logger.warning("%s[%d] let go with its last commit: %s", self.topic, self.partition, error)
+        finally:
+            rows, next_offset = self.rows, self.writer.checkpoint.next_offset
+            self.writer.release()
+            self.writer = None
+            logger.info("%s[%d] let go at offset %d", self.topic, self.partition, next_offset)
+        return rows
+
+    def status(self, consumer: Consumer) -> PartitionStatus:
+        if self.writer is None:
+            return PartitionStatus(partition=self.partition, next_offset=0, lag=None, state=self.state)
+        next_offset = self.writer.checkpoint.next_offset
+        return PartitionStatus(
+            partition=self.partition, next_offset=next_offset, lag=self._lag(consumer, next_offset), state=self.state
+        )
+
+    def _lag(self, consumer: Consumer, next_offset: int) -> int | None:
+        _, high = consumer.get_watermark_offsets(TopicPartition(self.topic, self.partition), cached=True)
+        return max(high - next_offset, 0) if high >= 0 else None
+
+
+def _meet_topic(consumer: Consumer, writer: PartitionWriter, now: datetime) -> None:
+    """Hold the checkpoint against what the topic still has; record what it lost. Raises KafkaException."""
+    paths, next_offset = writer.paths, writer.next_offset
+    partition = TopicPartition(paths.topic, paths.partition)
+    low, high = consumer.get_watermark_offsets(partition, timeout=_WATERMARK_TIMEOUT, cached=False)
+    if next_offset > high:
+        raise StoreDamagedError(
+            f"{paths.topic}[{paths.partition}] ends at offset {high}, but {next_offset} records of it are stored: "
+            "it was deleted and made again, or this is another cluster. Use another STORE_DIR or KAFKA_TOPIC for it."
+        )
+    if low > next_offset:
+        if writer.checkpoint.rows:
+            logger.error(
+                "%s[%d] LOST offsets %d to %d: retention removed them before they were stored",
+                paths.topic,
+                paths.partition,
+                next_offset,
+                low - 1,
+            )
+        writer.skip_to(low, now)
+
+
+def _text(reason: Exception) -> str:
+    return reason.args[0].str() if isinstance(reason, KafkaException) else str(reason)

@@ -1,0 +1,102 @@
+import re
+import signal
+from argparse import ArgumentTypeError
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from confluent_kafka import KafkaException
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from feeder_app.errors import FeederError
+from feeder_app.policies import FeederPolicy
+from feeder_app.progress import Progress
+from feeder_app.service import ServiceOptions, run_feeder
+
+
+class Command(BaseCommand):
+    help = (
+        "Store every event of the topic in CSV, exactly once. Exit codes: 0 stopped or drained, 1 cannot run, "
+        "2 bad arguments, 3 store damaged, 4 too many bad records, 5 disk failure."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        policy = FeederPolicy()
+        parser.add_argument("--group", type=_name, default="brokerlytics-feeder", help="consumer group (%(default)s)")
+        parser.add_argument("--topic", type=_name, default=settings.KAFKA_TOPIC, help="topic (%(default)s)")
+        parser.add_argument("--until-end", action="store_true", help="drain the topic and exit")
+        parser.add_argument(
+            "--flush-interval", type=_seconds, default=policy.flush_interval, help="seconds between commits (1)"
+        )
+        parser.add_argument(
+            "--roll-bytes", type=_bytes, default=policy.roll_bytes, help="close a segment at this size (%(default)s)"
+        )
+        parser.add_argument(
+            "--roll-age", type=_seconds, default=policy.roll_age, help="close a segment after these seconds (600)"
+        )
+        parser.add_argument(
+            "--accept-poison", action="store_true", help="park any number of bad records instead of stopping"
+        )
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        policy = FeederPolicy(
+            flush_interval=options["flush_interval"], roll_bytes=options["roll_bytes"], roll_age=options["roll_age"]
+        )
+        if options["accept_poison"]:
+            policy = replace(policy, poison_run=None, poison_share=None)
+        service = ServiceOptions(
+            root=settings.STORE_DIR,
+            topic=options["topic"],
+            group=options["group"],
+            until_end=options["until_end"],
+            policy=policy,
+        )
+        stop = StopFlag()
+        try:
+            with Progress() as progress:
+                rows = run_feeder(service, stop.is_set, progress)
+        except FeederError as error:
+            raise CommandError(str(error), returncode=error.exit_code) from error
+        except KafkaException as error:
+            raise CommandError(f"Kafka: {error.args[0].str()}") from error
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}") from error
+        self.stdout.write(f"Stopped; {rows:,} rows committed.")
+
+
+class StopFlag:
+    """Set by SIGTERM and SIGINT; the loop looks at it."""
+
+    def __init__(self) -> None:
+        self._set = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, *_: Any) -> None:
+        self._set = True
+
+    def is_set(self) -> bool:
+        return self._set
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,200}", text):
+        raise ArgumentTypeError(f"{text!r} must be letters, digits, '.', '_' or '-'")
+    return text
+
+
+def _seconds(text: str) -> timedelta:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < 1e9:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return timedelta(seconds=seconds)
+
+
+def _bytes(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1024:
+        raise ArgumentTypeError(f"{text!r} is not a number of bytes from 1024 up")
+    return int(text)

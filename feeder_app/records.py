@@ -1,0 +1,86 @@
+"""⑤ One record of the topic, and the CSV row or the dead letter that becomes of it.
+
+Both depend on the record alone (no clock, no process id): what is written again after a truncation
+is the same to the byte.
+"""
+
+import base64
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
+
+from brokerlytics.csv_format import encode_row
+from brokerlytics.event import InvalidEventError, decode_event
+from brokerlytics.timestamps import from_milliseconds
+
+_LATEST_MILLISECONDS: Final = 4_102_444_799_999  # the end of 2099, the last time that an event can have
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A Kafka record. `timestamp` is in milliseconds since 1970."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+    @property
+    def time(self) -> datetime:
+        return from_milliseconds(self.timestamp)
+
+    @property
+    def date(self) -> str:
+        """The UTC date of the record, which names the directory of its segment: YYYY-MM-DD."""
+        return self.time.date().isoformat()
+
+
+def record_of(message: Message) -> Record:
+    """The record of a consumed message; a time that is missing or absurd becomes the nearest that can be stored."""
+    kind, milliseconds = message.timestamp()
+    if kind == TIMESTAMP_NOT_AVAILABLE:
+        milliseconds = 0
+    return Record(
+        topic=message.topic() or "",
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
+        timestamp=min(max(milliseconds, 0), _LATEST_MILLISECONDS),
+        key=_bytes(message.key()),
+        value=_bytes(message.value()),
+    )
+
+
+def row_of(record: Record) -> bytes:
+    """The CSV row of the record's event. Raises InvalidEventError when it holds no event of the contract."""
+    event_id = f"{record.topic}-{record.partition}-{record.offset}"
+    event = decode_event(record.value, event_id=event_id, received_on=record.time)
+    return encode_row(event, record.partition, record.offset)
+
+
+def dead_letter_of(record: Record, error: InvalidEventError) -> bytes:
+    """One line of JSON: where the record is, why it is no event, and its raw bytes in base64."""
+    letter = {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp": record.timestamp,
+        "reason": error.reason,
+        "field": error.field,
+        "message": error.message,
+        "key": _base64(record.key),
+        "value": _base64(record.value),
+    }
+    return msgspec.json.encode(letter) + b"\n"
+
+
+def _bytes(part: str | bytes | None) -> bytes | None:
+    return part.encode() if isinstance(part, str) else part
+
+
+def _base64(part: bytes | None) -> str | None:
+    return None if part is None else base64.b64encode(part).decode()

@@ -1,0 +1,78 @@
+"""A feeder's life from start to stop: slot, consumer, the loop, and how it ends."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from brokerlytics.heartbeat import remove_heartbeat
+from feeder_app.consumer import make_consumer
+from feeder_app.errors import FeederError, PoisonBoundError
+from feeder_app.feeder import Feeder, FeederOptions
+from feeder_app.locking import take_slot
+from feeder_app.policies import FeederPolicy
+from feeder_app.progress import Progress
+
+logger = logging.getLogger(__name__)
+
+NO_PARTITIONS_AFTER: Final = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceOptions:
+    """What `runfeeder` was asked to do. `until_end`: stop when every assigned partition is drained."""
+
+    root: Path
+    topic: str
+    group: str
+    until_end: bool
+    policy: FeederPolicy
+
+
+def run_feeder(options: ServiceOptions, stopped: Callable[[], bool], progress: Progress) -> int:
+    """Feed until `stopped()` or the end; returns the rows committed.
+
+    Raises FeederError (its `exit_code` tells the kind); KafkaException for what no retry can mend.
+    """
+    started = datetime.now(UTC)
+    slot, lock = take_slot(options.root / "state" / "feeders", started)
+    # With the topic in it: the group would give the successor on another topic what the dead one had.
+    name = f"{options.group}-{options.topic}-{slot}"
+    feeder = Feeder(
+        make_consumer(options.group, name, report_ends=options.until_end),
+        FeederOptions(name=name, topic=options.topic, root=options.root, policy=options.policy),
+        started,
+    )
+    try:
+        _loop(feeder, options, stopped, progress, started)
+        feeder.close(datetime.now(UTC))
+    except PoisonBoundError:
+        # What came before the bound is sound.
+        feeder.close(datetime.now(UTC))
+        raise
+    except BaseException:
+        feeder.abandon()
+        raise
+    finally:
+        remove_heartbeat(options.root, name)
+        lock.release()
+    return feeder.status(datetime.now(UTC)).rows
+
+
+def _loop(
+    feeder: Feeder, options: ServiceOptions, stopped: Callable[[], bool], progress: Progress, started: datetime
+) -> None:
+    while not stopped():
+        now = datetime.now(UTC)
+        feeder.run_once(now)
+        if progress.due(now):
+            progress.show(feeder.status(now))
+        if options.until_end and feeder.at_end():
+            return
+        if options.until_end and now - started > NO_PARTITIONS_AFTER and not feeder.status(now).partitions:
+            raise FeederError(
+                f"Group {options.group} gave this feeder no partition of {options.topic} in "
+                f"{NO_PARTITIONS_AFTER.seconds} s: the topic does not exist, Kafka is away, or others have them all."
+            )

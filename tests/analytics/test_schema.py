@@ -1,0 +1,68 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import call_command
+from django.test import Client
+from django.urls import get_resolver
+
+from analytics_app.body import MAX_BODY_BYTES, MAX_EVENTS
+from analytics_app.validation import DUPLICATE_EVENT_ID
+from brokerlytics.event import FIELDS, MAX_EVENT_BYTES, Reason
+
+
+@pytest.fixture
+def schema(tmp_path: Path) -> Any:
+    path = tmp_path / "schema.yml"
+    call_command("spectacular", "--validate", "--fail-on-warn", file=str(path))
+    return yaml.safe_load(path.read_text())
+
+
+def test_every_path_of_the_api_is_documented(schema: Any) -> None:
+    assert set(schema["paths"]) == {"/api/v1/events", "/api/v1/events/simulation"}
+    served = {f"/{pattern}" for pattern in _patterns() if pattern.startswith("api/v1/")}
+    assert {path.rstrip("/") for path in served} == set(schema["paths"])
+    assert served == {path + slash for path in schema["paths"] for slash in ("", "/")}
+
+
+def _patterns() -> list[str]:
+    api = next(one for one in get_resolver().url_patterns if str(one.pattern) == "api/")
+    return [f"api/{one.pattern}" for one in api.url_patterns]  # type: ignore[union-attr]  # an include
+
+
+def test_the_schema_of_an_event_is_the_contract(schema: Any) -> None:
+    event = schema["components"]["schemas"]["Event"]
+    server_fields = {"received_on", "source"}
+    assert set(event["properties"]) == {field.name for field in FIELDS} - server_fields | {"sent_on"}
+    assert event["required"] == ["event_type"]
+
+
+def test_every_error_is_a_problem_in_the_schema(schema: Any) -> None:
+    for path in schema["paths"].values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                kind = "application/problem+json" if int(status) >= 400 else "application/json"
+                assert list(response["content"]) == [kind]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/docs", "/api/docs/", "/api/docs/?script=", "/api/schema", "/api/schema/"])
+def test_the_documentation_is_served(path: str) -> None:
+    response = Client().get(path)
+    assert response.status_code == 200
+    assert b"//cdn" not in response.content
+    if "docs" in path:
+        assert "script-src 'self';" in response["Content-Security-Policy"] + ";"
+        assert b"<script>" not in response.content
+
+
+def test_docs_name_every_code_and_limit(settings: Any) -> None:
+    text = (settings.BASE_DIR / "docs" / "api.md").read_text()
+    codes = [reason.value for reason in Reason if reason not in (Reason.EMPTY_VALUE, Reason.UNSUPPORTED_VERSION)]
+    codes += [DUPLICATE_EVENT_ID, "not_acknowledged", "refused_by_broker", "broker_unavailable", "kafka_misconfigured"]
+    codes += ["no_valid_event", "empty_body", "body_too_large", "too_many_events", "length_required"]
+    codes += ["simulation_running", "no_simulation", "source_disabled", "not_authenticated", "authentication_failed"]
+    assert [code for code in codes if f"`{code}`" not in text] == []
+    for limit in (MAX_BODY_BYTES, MAX_EVENTS, MAX_EVENT_BYTES):
+        assert f"{limit:,}" in text

@@ -1,0 +1,106 @@
+"""What all tests share: the real broker, librdkafka's mock cluster, a fresh topic on either, and a browser."""
+
+import os
+import random
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import pytest
+from django.conf import settings as project_settings
+from playwright.sync_api import Browser, sync_playwright
+from pytest_django import Settings
+
+from brokerlytics.local_kafka.broker import LocalKafka
+from brokerlytics.local_kafka.errors import KafkaUnavailableError
+from brokerlytics.local_kafka.mock import MockKafka
+from brokerlytics.ports import port_is_free
+from brokerlytics.topics import TopicSpec, ensure_topic
+
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+# `make bootstrap` has fetched Kafka there already.
+JARS = project_settings.BASE_DIR / "var" / "kafka" / "jars"
+
+
+def free_ports(count: int) -> int:
+    """The first of `count` neighbouring ports on loopback that nobody listens on.
+
+    They lie below the ports that the system gives to outgoing connections, so that no client takes one
+    before the server that it is for.
+    """
+    while True:
+        first = random.SystemRandom().randrange(10_000, 32_000)
+        if all(port_is_free("127.0.0.1", port) for port in range(first, first + count)):
+            return first
+
+
+@pytest.fixture(scope="session")
+def real_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The bootstrap servers of a real Apache Kafka; without Java and Maven the test is skipped, in CI it fails."""
+    broker = LocalKafka(tmp_path_factory.mktemp("kafka"), free_ports(2), JARS)
+    try:
+        broker.start()
+    except KafkaUnavailableError as error:
+        if "CI" in os.environ:
+            raise
+        pytest.skip(str(error))
+    try:
+        broker.wait_ready(Event())
+        yield broker.bootstrap_servers
+    finally:
+        broker.stop()
+
+
+@pytest.fixture(scope="session")
+def mock_kafka() -> Iterator[str]:
+    """The bootstrap servers of librdkafka's mock cluster in this process."""
+    cluster = MockKafka()
+    yield cluster.bootstrap_servers
+    del cluster
+
+
+@pytest.fixture(params=["mock", "real"])
+def kafka(request: pytest.FixtureRequest, settings: Settings) -> str:
+    """The bootstrap servers of each of the two in turn, and KAFKA_BOOTSTRAP_SERVERS set to them."""
+    servers: str = request.getfixturevalue(f"{request.param}_kafka")
+    settings.KAFKA_BOOTSTRAP_SERVERS = servers
+    return servers
+
+
+@pytest.fixture
+def topic(kafka: str, settings: Settings) -> str:  # noqa: ARG001 (the topic is made on it)
+    """A fresh topic on `kafka`, and KAFKA_TOPIC set to it. The real broker's has 6 partitions, the mock's 4."""
+    settings.KAFKA_TOPIC = f"events-{uuid.uuid4().hex[:12]}"
+    return ensure_topic(TopicSpec(settings.KAFKA_TOPIC, 6, 7, 1)).name
+
+
+@pytest.fixture
+def product_env(tmp_path: Path, kafka: str, topic: str) -> dict[str, str]:
+    """The environment for a command of the product in a process of its own: nothing of a developer's is in it."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return {
+        "PATH": path,
+        "HOME": str(tmp_path),
+        "PYTHONUNBUFFERED": "1",
+        "ENV_FILE": os.devnull,
+        "DATA_DIR": str(tmp_path / "var"),
+        "KAFKA_BOOTSTRAP_SERVERS": kafka,
+        "KAFKA_TOPIC": topic,
+    }
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium; without it the test is skipped, in CI it fails."""
+    if not CHROMIUM.exists():
+        if "CI" in os.environ:
+            pytest.fail(f"{CHROMIUM} is missing: apt-get install chromium")
+        pytest.skip(f"{CHROMIUM} is missing: apt-get install chromium, or set CHROMIUM to its path")
+    # Playwright runs an event loop in this thread, where Django would refuse to use the database.
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()

@@ -1,0 +1,181 @@
+"""The page in a real Chromium: what it draws, and that the browser has nothing to complain about."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
+from pytest_django.live_server_helper import LiveServer
+
+from tests.dashboard.store_builder import Partition, make_event
+
+DRAWN_COLOURS = """id => {
+    const canvas = document.getElementById(id);
+    const pixels = new Uint32Array(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+    return new Set(pixels).size;
+}"""
+CHART = """id => Object.fromEntries(Chart.getChart(id).data.datasets.map((set) => [set.label, set.data]))"""
+
+
+@pytest.fixture
+def page(chromium: Browser, store: Path, live_server: LiveServer) -> Iterator[Page]:  # noqa: ARG001
+    """A signed-in page, and the check that its console stayed empty."""
+    client = Client()
+    client.force_login(User.objects.create_user("reader"))
+    context = chromium.new_context(base_url=live_server.url, timezone_id="UTC", color_scheme="light")
+    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
+    context.set_default_timeout(15_000)
+    tab = context.new_page()
+    complaints: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        # A wrong query is answered with 400, which Chromium itself writes down.
+        if "responded with a status of 400" not in message.text:
+            complaints.append(f"{message.type}: {message.text}")
+
+    tab.on("console", note)
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    yield tab
+    context.close()
+    assert complaints == []
+
+
+def hours_ago(hours: float) -> datetime:
+    return timezone.now() - timedelta(hours=hours)
+
+
+def write_day(store: Path) -> Partition:
+    """60 events of three types in the last 24 hours, 30 in those before; revenue in two currencies."""
+    events = [make_event(hours_ago(n % 20 + 1.5), device_id=f"d{n % 7}") for n in range(50)]
+    events += [make_event(hours_ago(2), "REVENUE", revenue=9.99, currency="EUR", device_id="d1") for _ in range(6)]
+    events += [make_event(hours_ago(3), "REVENUE", revenue=100, currency="JPY", device_id="d2") for _ in range(3)]
+    events += [make_event(hours_ago(3), "START_SESSION", device_id="d2")]
+    events += [make_event(hours_ago(26), "REVENUE", revenue=1, currency="EUR") for _ in range(30)]
+    partition = Partition(store)
+    partition.commit(events, garbage=b'not "committed')
+    return partition
+
+
+def chart(page: Page, name: str) -> dict[str, list[Any]]:
+    data: dict[str, list[Any]] = page.evaluate(CHART, name)
+    return data
+
+
+def test_the_charts_hold_the_numbers(page: Page, store: Path) -> None:
+    write_day(store)
+    page.goto("/?compare=previous")
+    events = chart(page, "events")
+    assert set(events) == {"page_view", "REVENUE", "START_SESSION", "All, previous period"}
+    assert [sum(events[name]) for name in ("page_view", "REVENUE", "START_SESSION")] == [50, 9, 1]
+    assert sum(events["All, previous period"]) == 30
+    revenue = chart(page, "revenue")
+    assert sum(revenue["EUR"]) == pytest.approx(59.94)
+    assert sum(revenue["JPY"]) == 300
+    assert max(chart(page, "people")["Unique devices"]) <= 7
+    assert page.get_by_label("Headline numbers").inner_text().split()[:2] == ["Events", "60"]
+    for name in ("events", "people", "revenue"):
+        assert page.evaluate(DRAWN_COLOURS, name) > 10
+
+
+def test_the_table_beside_a_chart_says_the_same(page: Page, store: Path) -> None:
+    write_day(store)
+    page.goto("/")
+    page.locator("#events-card summary").click()
+    expect(page.locator("#events-card tbody tr")).to_have_count(24)
+    cells = page.locator("#events-card tbody td:nth-of-type(1)").all_inner_texts()
+    assert [int(cell) for cell in cells] == chart(page, "events")["page_view"]
+
+
+def test_the_dark_scheme_is_followed_at_once(page: Page, store: Path) -> None:
+    write_day(store)
+    page.goto("/")
+    look = "() => [getComputedStyle(document.body).backgroundColor, Chart.defaults.color]"
+    light = page.evaluate(look)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("light => Chart.defaults.color !== light", arg=light[1])
+    assert page.evaluate(look)[0] != light[0]
+
+
+@pytest.mark.parametrize("query", ["?range=30d&compare=previous", "?range=custom", "?range=24h&interval=minute"])
+def test_a_phone_scrolls_down_and_never_sideways(page: Page, store: Path, query: str) -> None:
+    write_day(store)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"/{query}")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_the_page_refreshes_in_place(page: Page, store: Path) -> None:
+    partition = write_day(store)
+    page.clock.install()
+    page.goto("/")
+    page.locator("#events-card summary").click()
+    page.evaluate("scrollTo(0, 300)")
+    partition.commit([make_event(hours_ago(0), "signup")] * 5)
+    page.clock.run_for(10_500)
+    page.wait_for_function("() => Chart.getChart('events').data.datasets.some((set) => set.label === 'signup')")
+    expect(page.get_by_label("Headline numbers")).to_contain_text("65")
+    assert page.locator("#events-card details").evaluate("details => details.open")
+    assert page.evaluate("scrollY") == 300
+
+
+def test_an_empty_page_becomes_a_report_with_the_first_event(page: Page, store: Path) -> None:
+    page.clock.install()
+    page.goto("/")
+    expect(page.get_by_role("heading", name="No events yet")).to_be_visible()
+    write_day(store)
+    page.clock.run_for(10_500)
+    expect(page.get_by_role("heading", name="Top event types")).to_be_visible()
+    assert sum(chart(page, "events")["page_view"]) == 50
+
+
+def test_a_failed_refresh_is_told_and_a_good_one_takes_it_back(page: Page, store: Path) -> None:
+    write_day(store)
+    page.clock.install()
+    page.goto("/")
+
+    def refuse(route: Route) -> None:
+        route.fulfill(status=200, content_type="text/html", body="<h1>Sign in</h1>")
+
+    page.route("**/*", refuse)
+    page.clock.run_for(10_500)
+    expect(page.get_by_role("status")).to_contain_text("you are signed out")
+    page.unroute("**/*", refuse)
+    page.clock.run_for(10_500)
+    expect(page.get_by_role("status")).to_have_text("")
+
+
+def test_the_bar_works_from_the_keyboard_and_keeps_the_url(page: Page, store: Path) -> None:
+    write_day(store)
+    page.goto("/")
+    page.get_by_role("radio", name="24 hours").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**/?range=7d*")
+    page.wait_for_function("() => Chart.getChart('events').data.labels.length === 7")
+    assert page.evaluate("document.activeElement.value") == "7d"
+    page.get_by_label("Compare with previous period").press("Space")
+    page.wait_for_url("**compare=previous*")
+    page.wait_for_function("() => Chart.getChart('events').data.datasets.some((set) => set.before)")
+    page.reload()
+    expect(page.get_by_role("radio", name="7 days")).to_be_checked()
+    page.go_back()
+    page.wait_for_url("**/?range=7d&interval=auto")
+    expect(page.get_by_label("Compare with previous period")).not_to_be_checked()
+
+
+def test_a_wrong_custom_range_is_told_and_a_right_one_shown(page: Page, store: Path) -> None:
+    write_day(store)
+    page.goto("/")
+    page.get_by_text("Custom").click()
+    page.get_by_label("From").fill("2026-11-02T00:00")
+    page.get_by_label("to", exact=True).fill("2026-11-01T00:00")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("alert")).to_contain_text("ends before it starts")
+    page.get_by_label("From").fill("2026-10-25T00:00")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.wait_for_function("() => Chart.getChart('events').data.labels.length === 7")

@@ -1,0 +1,83 @@
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from dashboard_app.charts import OTHER, Chart, make_axis, make_charts
+from dashboard_app.colours import GREY, currency_colour, type_colours
+from dashboard_app.filters import parse_filters
+from dashboard_app.metrics import Counts, Overview, Period
+
+NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
+UTC_ZONE = ZoneInfo("UTC")
+
+
+def charts(*, compare: str = "", **overview: Any) -> dict[str, Chart]:
+    """The charts of 23 November at half past one in the morning: two hours have begun, 22 have not."""
+    query = {"from": "2026-11-23", "to": "2026-11-24", "compare": compare}
+    filters = parse_filters(query, now=NOW, tz=UTC_ZONE)
+    hours = [Counts(5, 2, 3, {"EUR": Decimal(10)}), Counts(4, 1, 1), *(Counts() for _ in range(22))]
+    period = Period(Counts(9, 2, 4, {"EUR": Decimal(10), None: Decimal("0.5")}), hours)
+    drawn = {"page_view": [3, 4] + [0] * 22}
+    defaults: dict[str, Any] = {
+        "current": period,
+        "previous": period if compare else None,
+        "types": [],
+        "drawn": drawn,
+        "newest": [],
+    }
+    made = make_charts(Overview(**{**defaults, **overview}), make_axis(filters, NOW, UTC_ZONE))
+    return {chart.id: chart for chart in made}
+
+
+def series(chart: Chart) -> dict[str, list[Any]]:
+    return {entry["label"]: entry["values"] for entry in chart.payload["series"]}
+
+
+def test_the_types_that_are_not_drawn_are_other_types() -> None:
+    assert series(charts()["events"]) == {"page_view": [3, 4] + [None] * 22, OTHER: [2, 0] + [None] * 22}
+
+
+def test_a_bucket_that_has_not_begun_has_no_value_and_no_row() -> None:
+    chart = charts()["people"]
+    assert series(chart)["Sessions"] == [3, 1] + [None] * 22
+    assert [row[1:] for row in chart.rows] == [["2", "3"], ["1", "1"]]
+    assert chart.rows[1][0] == "Mon 23 Nov 2026, 01:00 to 02:00 (incomplete)"
+    assert chart.payload["incomplete"][:2] == [False, True]
+
+
+def test_every_currency_has_a_line_of_its_own() -> None:
+    assert series(charts()["revenue"]) == {
+        "EUR": [10.0, 0.0] + [None] * 22,
+        "no currency": [0.0, 0.0] + [None] * 22,
+    }
+
+
+def test_without_revenue_there_is_no_chart_of_it() -> None:
+    nothing = Period(Counts(), [Counts() for _ in range(24)])
+    assert list(charts(current=nothing, drawn={})) == ["events", "people"]
+
+
+def test_the_period_before_is_drawn_and_listed() -> None:
+    made = charts(compare="previous")
+    assert made["events"].payload["previousTotal"][:2] == [5, 4]
+    assert made["events"].header[-1] == "All, previous period"
+    assert made["people"].payload["series"][0]["previous"][:2] == [2, 1]
+
+
+def test_a_type_has_the_same_colour_in_any_company() -> None:
+    assert (
+        type_colours(["REVENUE", "START_SESSION", "page_view"])["page_view"] == type_colours(["page_view"])["page_view"]
+    )
+    assert type_colours(["x", "REVENUE"])["REVENUE"] == type_colours(["REVENUE", "END_SESSION"])["REVENUE"]
+
+
+def test_no_two_types_have_the_same_colour() -> None:
+    names = [f"type {number}" for number in range(6)]
+    assert len(set(type_colours(names).values()) - {GREY}) == 6
+    assert type_colours(names) == type_colours(reversed(names))
+
+
+def test_a_currency_has_a_colour_and_its_absence_is_grey() -> None:
+    assert currency_colour("EUR") != currency_colour("USD") != currency_colour("CHF")
+    assert currency_colour(None) == GREY

@@ -1,0 +1,76 @@
+"""Readers beside a writer: every committed row, none twice, at any moment."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from brokerlytics import store
+from brokerlytics.checkpoint import Checkpoint, read_checkpoint
+from brokerlytics.store import closed_segments, open_snapshot
+from feeder_app.policies import FeederPolicy
+from feeder_app.recovery import open_partition
+from tests.feeder.support import SECOND, START, TOPIC, assert_exactly, paths, record, stored_offsets
+
+
+def test_an_empty_store_has_no_rows(tmp_path: Path) -> None:
+    with open_snapshot(tmp_path, TOPIC) as snapshot:
+        assert (snapshot.closed, snapshot.tails, snapshot.committed_at) == ((), (), None)
+
+
+def test_a_segment_that_closes_during_the_look_is_seen_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = open_partition(paths(tmp_path), FeederPolicy(), START)
+    writer.append(record(0))
+    writer.commit(START)
+
+    def close_in_between(path: Path) -> Checkpoint | None:
+        checkpoint = read_checkpoint(path)
+        writer.close_segment(START)
+        return checkpoint
+
+    monkeypatch.setattr(store, "read_checkpoint", close_in_between)
+    assert_exactly(stored_offsets(tmp_path), [0])
+    writer.release()
+
+
+def test_a_reader_never_misses_or_repeats_a_row_while_segments_close(tmp_path: Path) -> None:
+    """The writer commits and closes as fast as it can; what a reader sees only ever grows by whole commits."""
+    stop = threading.Event()
+
+    def write() -> None:
+        writer = open_partition(paths(tmp_path), FeederPolicy(roll_bytes=1500), START)
+        offset = 0
+        while not stop.is_set():
+            for _ in range(3):
+                writer.append(record(offset))
+                offset += 1
+            writer.commit(START + SECOND)
+        writer.release()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    seen = 0
+    try:
+        while len(closed_segments(tmp_path, TOPIC)) < 60:
+            offsets = stored_offsets(tmp_path)
+            assert_exactly(offsets, range(len(offsets)))
+            assert len(offsets) >= seen
+            seen = len(offsets)
+    finally:
+        stop.set()
+        thread.join()
+    assert seen > 100
+
+
+def test_topics_whose_names_begin_alike_are_kept_apart(tmp_path: Path) -> None:
+    for topic in ("events", "events-p0001", "events-0001"):
+        location = store.PartitionPaths(tmp_path, topic, 1)
+        writer = open_partition(location, FeederPolicy(), START)
+        for offset in range(2):
+            writer.append(record(offset, partition=1))
+            writer.commit(START)
+            if offset == 0:
+                writer.close_segment(START)
+        writer.release()
+    for topic in ("events", "events-p0001", "events-0001"):
+        assert stored_offsets(tmp_path, topic) == [(1, 0), (1, 1)]
