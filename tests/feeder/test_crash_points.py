@@ -25,7 +25,7 @@ FEED = [
     record(n, at=START + (20 * SECOND if n >= 20 else 0 * SECOND), value=b"junk" if n in BAD else None)
     for n in range(RECORDS)
 ]
-REAL_PREAD, REAL_PWRITE, REAL_FTRUNCATE = os.pread, os.pwrite, os.ftruncate
+REAL_PREAD, REAL_PWRITE, REAL_FTRUNCATE, REAL_CLOSE = os.pread, os.pwrite, os.ftruncate, os.close
 OPERATIONS = ("write", "pwrite", "fdatasync", "fsync", "ftruncate", "open", "rename")
 
 
@@ -51,7 +51,12 @@ class Machine:
             with suppress(OSError):
                 if self.power_fails:
                     self._undo(fd)
-                os.close(fd)
+                REAL_CLOSE(fd)
+
+    def close(self, fd: int) -> None:
+        """A descriptor that the process closed itself may by now be somebody else's in these tests."""
+        self.files.discard(fd)
+        REAL_CLOSE(fd)
 
     def wrap(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def operation(*args: Any, **options: Any) -> Any:
@@ -110,6 +115,7 @@ def feed_until_crash(root: Path) -> None:
 
 def run(root: Path, machine: Machine) -> Machine:
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "close", machine.close)
         for name in OPERATIONS:
             if name == "rename":
                 patch.setattr(Path, "rename", machine.wrap(name, Path.rename))
