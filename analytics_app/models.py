@@ -1,9 +1,11 @@
-"""Who may send events, and the simulations that were started over the API."""
+"""Who may send events, what became of them, and the simulations that were started over the API."""
 
 import secrets
 from datetime import datetime
 from typing import Self
+from urllib.parse import urlsplit
 
+from django.core.exceptions import ValidationError
 from django.core.validators import ProhibitNullCharactersValidator
 from django.db import models
 from django.utils import timezone
@@ -14,6 +16,14 @@ _NAME_LENGTH = 100
 def new_write_key() -> str:
     """A key that nobody can guess: 128 bits."""
     return f"wk_{secrets.token_hex(16)}"
+
+
+def validate_origins(text: str) -> None:
+    """Each line is an origin as browsers send it: scheme, host, and the port where it is not the usual one."""
+    for line in text.split():
+        parts = urlsplit(line)
+        if parts.scheme not in ("http", "https") or not parts.netloc or line != f"{parts.scheme}://{parts.netloc}":
+            raise ValidationError(f"{line} is not an origin such as https://shop.example.org.")
 
 
 class SourceQuerySet(models.QuerySet["Source"]):
@@ -36,6 +46,18 @@ class Source(models.Model):
     )
     write_key = models.CharField(max_length=50, unique=True, default=new_write_key, editable=False)
     enabled = models.BooleanField(default=True, help_text="Events with the key of a disabled source are refused.")
+    allowed_origins = models.TextField(
+        blank=True,
+        validators=[validate_origins],
+        help_text="Web sites that may send with this key, one origin a line, such as https://shop.example.org. "
+        "Empty: any web site.",
+    )
+    rate_limit = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Events per second that are taken from this source; more are answered with 429. "
+        "Empty: the server's RATE_LIMIT.",
+    )
     created_on = models.DateTimeField(default=timezone.now, editable=False)
     rotated_on = models.DateTimeField(null=True, editable=False)
 
@@ -52,6 +74,48 @@ class Source(models.Model):
         self.write_key = new_write_key()
         self.rotated_on = now
         self.save(update_fields=["write_key", "rotated_on"])
+
+
+class IntakeCount(models.Model):
+    """How many events of a source had one outcome on one day (UTC): `accepted`, or the code of a rejection.
+
+    `source` is empty where no source is known, as for a write key that does not exist.
+    """
+
+    source = models.ForeignKey(Source, models.CASCADE, null=True, blank=True, related_name="intake_counts")
+    day = models.DateField()
+    code = models.CharField(max_length=50)
+    events = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-day", "source", "code"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "day", "code"], nulls_distinct=False, name="one_count_a_day_and_code"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source or '-'}, {self.day}, {self.code}: {self.events}"
+
+
+class RecentEvent(models.Model):
+    """One of the newest events of a source, accepted or rejected, for people who look for a missing one."""
+
+    source = models.ForeignKey(Source, models.CASCADE, null=True, blank=True, related_name="recent_events")
+    seen_on = models.DateTimeField(db_index=True)
+    code = models.CharField(max_length=50, help_text="`accepted`, or why not.")
+    endpoint = models.CharField(max_length=50, help_text="The path that it was sent to.")
+    event_type = models.CharField(max_length=200, blank=True)
+    field = models.CharField(max_length=100, blank=True)
+    message = models.CharField(max_length=500, blank=True)
+    excerpt = models.TextField(blank=True, help_text="The start of the event as JSON, ids masked.")
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.event_type or '-'}: {self.code}"
 
 
 class SimulationRun(models.Model):

@@ -7,46 +7,78 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Source',
+            name="Source",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(help_text='Every event of this source carries the name.', max_length=100, unique=True, validators=[django.core.validators.ProhibitNullCharactersValidator()])),
-                ('write_key', models.CharField(default=analytics_app.models.new_write_key, editable=False, max_length=50, unique=True)),
-                ('enabled', models.BooleanField(default=True, help_text='Events with the key of a disabled source are refused.')),
-                ('created_on', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('rotated_on', models.DateTimeField(editable=False, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="Every event of this source carries the name.",
+                        max_length=100,
+                        unique=True,
+                        validators=[django.core.validators.ProhibitNullCharactersValidator()],
+                    ),
+                ),
+                (
+                    "write_key",
+                    models.CharField(
+                        default=analytics_app.models.new_write_key, editable=False, max_length=50, unique=True
+                    ),
+                ),
+                (
+                    "enabled",
+                    models.BooleanField(
+                        default=True, help_text="Events with the key of a disabled source are refused."
+                    ),
+                ),
+                ("created_on", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("rotated_on", models.DateTimeField(editable=False, null=True)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='SimulationRun',
+            name="SimulationRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('running', 'Running'), ('finished', 'Finished'), ('stopped', 'Stopped'), ('failed', 'Failed')], default='running', max_length=10)),
-                ('stop_requested', models.BooleanField(default=False)),
-                ('rate', models.FloatField(help_text='Events per second.')),
-                ('duration', models.FloatField(help_text='Seconds.')),
-                ('seed', models.BigIntegerField()),
-                ('started_on', models.DateTimeField(default=django.utils.timezone.now)),
-                ('heartbeat_on', models.DateTimeField(default=django.utils.timezone.now)),
-                ('ended_on', models.DateTimeField(null=True)),
-                ('accepted', models.PositiveBigIntegerField(default=0)),
-                ('rejected', models.PositiveBigIntegerField(default=0)),
-                ('message', models.CharField(blank=True, help_text='Why it failed.', max_length=500)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("running", "Running"),
+                            ("finished", "Finished"),
+                            ("stopped", "Stopped"),
+                            ("failed", "Failed"),
+                        ],
+                        default="running",
+                        max_length=10,
+                    ),
+                ),
+                ("stop_requested", models.BooleanField(default=False)),
+                ("rate", models.FloatField(help_text="Events per second.")),
+                ("duration", models.FloatField(help_text="Seconds.")),
+                ("seed", models.BigIntegerField()),
+                ("started_on", models.DateTimeField(default=django.utils.timezone.now)),
+                ("heartbeat_on", models.DateTimeField(default=django.utils.timezone.now)),
+                ("ended_on", models.DateTimeField(null=True)),
+                ("accepted", models.PositiveBigIntegerField(default=0)),
+                ("rejected", models.PositiveBigIntegerField(default=0)),
+                ("message", models.CharField(blank=True, help_text="Why it failed.", max_length=500)),
             ],
             options={
-                'ordering': ['-started_on'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('status', 'running')), fields=('status',), name='one_running_simulation')],
+                "ordering": ["-started_on"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("status", "running")), fields=("status",), name="one_running_simulation"
+                    )
+                ],
             },
         ),
     ]
