@@ -90,9 +90,11 @@ class IntakeCount(models.Model):
     class Meta:
         ordering = ["-day", "source", "code"]
         constraints = [
+            models.UniqueConstraint(fields=["source", "day", "code"], name="one_count_a_day_and_code"),
+            # NULLs are distinct in a unique constraint.
             models.UniqueConstraint(
-                fields=["source", "day", "code"], nulls_distinct=False, name="one_count_a_day_and_code"
-            )
+                fields=["day", "code"], condition=models.Q(source=None), name="one_count_without_source"
+            ),
         ]
 
     def __str__(self) -> str:
