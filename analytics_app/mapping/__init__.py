@@ -1,0 +1,1 @@
+"""What clients of other products send, in the names of the event contract. Pure; docs/mapping.md has the tables."""
