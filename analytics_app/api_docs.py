@@ -4,7 +4,6 @@ from typing import Any, Final
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import build_bearer_security_scheme_object
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, PolymorphicProxySerializer
 
@@ -25,17 +24,18 @@ def without_slash(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str,
     return [endpoint for endpoint in endpoints if not endpoint[0].endswith("/")]
 
 
-class WriteKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself on definition
-    target_class = "analytics_app.authentication.WriteKeyAuthentication"
-    name = ["writeKey", "writeKeyAsUserName", "writeKeyHeader", "writeKeyParameter"]
+WRITE_KEY_SCHEMES: Final[dict[str, dict[str, str]]] = {
+    "writeKey": {"type": "http", "scheme": "bearer"},
+    "writeKeyAsUserName": {"type": "http", "scheme": "basic", "description": "The write key, no password."},
+    "writeKeyHeader": {"type": "apiKey", "in": "header", "name": "X-Write-Key"},
+    "writeKeyParameter": {"type": "apiKey", "in": "query", "name": "write_key"},
+}
 
-    def get_security_definition(self, auto_schema: AutoSchema) -> Any:  # noqa: ARG002 (spectacular's signature)
-        return [
-            build_bearer_security_scheme_object("Authorization", "Bearer"),
-            {"type": "http", "scheme": "basic", "description": "The write key as user name, no password."},
-            {"type": "apiKey", "in": "header", "name": "X-Write-Key"},
-            {"type": "apiKey", "in": "query", "name": "write_key"},
-        ]
+
+def with_write_keys(result: Any, generator: Any, request: Any, public: bool) -> Any:  # noqa: ARG001 (a hook of spectacular)
+    """Adds the ways to send a write key to the document."""
+    result["components"].setdefault("securitySchemes", {}).update(WRITE_KEY_SCHEMES)
+    return result
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself on definition
@@ -83,6 +83,7 @@ EVENTS_HELP: Final[dict[str, Any]] = {
 }
 SEND_EVENTS: Final[dict[str, Any]] = {
     "operation_id": "events_send",
+    "auth": list(WRITE_KEY_SCHEMES),
     "tags": ["events"],
     "summary": "Send one event or a list of events",
     "description": "Answers when the broker has acknowledged every accepted event (`acks=all`). One bad event spoils "
@@ -103,9 +104,10 @@ SEND_EVENTS: Final[dict[str, Any]] = {
             IngestProblemSerializer, "no_valid_event", _NONE_GOOD, 400, accepted=0, rejected=[_REJECTED]
         ),
         **_problems(
-            (401, "not_authenticated", "A write key is missing: send it as `Authorization: Bearer <write key>`."),
+            (401, "missing_write_key", "A write key is missing: send it as `Authorization: Bearer <write key>`."),
+            (403, "origin_not_allowed", "The source does not take events from this web site."),
             (413, "body_too_large", "The body has more than 1048576 bytes; send smaller batches."),
-            (415, "unsupported_media_type", 'Unsupported media type "application/xml" in request.'),
+            (429, "rate_limited", "The source sends more events than it may; send them later."),
         ),
         (503, MEDIA_TYPE): _problem(IngestProblemSerializer, "broker_unavailable", _AWAY, 503, accepted=0, rejected=[]),
     },

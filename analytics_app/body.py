@@ -1,13 +1,19 @@
-"""Step 1 of an event's way: the request body becomes a list of events that are not checked yet."""
+"""Step 1 of an event's way: the request body becomes JSON, whatever its headers call it."""
 
+import base64
+import binascii
 import json
 import math
+import zlib
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 import msgspec
 
 MAX_BODY_BYTES: Final = 1024 * 1024
+MAX_INFLATED_BYTES: Final = 4 * 1024 * 1024
 MAX_EVENTS: Final = 2500
+_GZIP: Final = b"\x1f\x8b"
 # Python reads no integer of more than 4,300 digits.
 _MAX_DIGITS: Final = 4000
 
@@ -31,20 +37,35 @@ class UnreadableEvent(msgspec.Struct, frozen=True):
     message: str
 
 
-def read_events(body: bytes) -> list[Any]:
-    """The events of a request: those of a JSON list, or the one object.
+def read_body(body: bytes) -> Any:
+    """The JSON value of a request's body: plain, gzipped (known by its first bytes), or the field `data` of a form.
+
+    What stands where JSON cannot say it (NaN, numbers beyond a float) is an UnreadableEvent.
 
     Raises:
-        BodyTooLargeError: more than MAX_BODY_BYTES or MAX_EVENTS.
-        BodyError: `empty_body`, or `not_json` with the place of the fault.
+        BodyTooLargeError: more than MAX_BODY_BYTES, or than MAX_INFLATED_BYTES when unpacked.
+        BodyError: `empty_body`, `bad_gzip`, or `not_json` with the place of the fault.
     """
     if len(body) > MAX_BODY_BYTES:
         raise BodyTooLargeError(
             "body_too_large", f"The body has more than {MAX_BODY_BYTES} bytes; send smaller batches."
         )
-    if not body.strip():
+    if body.startswith(_GZIP):
+        body = _inflate(body)
+    if not body or body.isspace():
         raise BodyError("empty_body", "The body is empty; send one event as a JSON object, or a list of them.")
-    events = _parse(body)
+    if body.startswith(b"data="):
+        body = _from_form(body)
+    return _parse(body)
+
+
+def check_events(events: list[Any]) -> list[Any]:
+    """`events`, if a request may carry so many.
+
+    Raises:
+        BodyTooLargeError: more than MAX_EVENTS.
+        BodyError: `empty_body`.
+    """
     if not events:
         raise BodyError("empty_body", "The list holds no event.")
     if len(events) > MAX_EVENTS:
@@ -53,13 +74,40 @@ def read_events(body: bytes) -> list[Any]:
     return events
 
 
-def _parse(body: bytes) -> list[Any]:
+def _inflate(body: bytes) -> bytes:
+    """Unpacks no more than it may, so that a small body cannot fill the memory."""
+    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
-        return _as_list(msgspec.json.decode(body))
+        inflated = inflater.decompress(body, MAX_INFLATED_BYTES + 1)
+    except zlib.error as error:
+        raise BodyError("bad_gzip", f"The gzipped body is damaged: {error}.") from None
+    if len(inflated) > MAX_INFLATED_BYTES:
+        message = f"The body unpacks to more than {MAX_INFLATED_BYTES} bytes; send smaller batches."
+        raise BodyTooLargeError("inflated_too_large", message)
+    if not inflater.eof:
+        raise BodyError("bad_gzip", "The gzipped body ends too early.")
+    return inflated
+
+
+def _from_form(body: bytes) -> bytes:
+    """Old clients send `data=` with JSON, or with JSON in base64."""
+    value = parse_qs(body.decode("utf-8", "replace")).get("data", [""])[0].strip()
+    if value.startswith(("{", "[")):
+        return value.encode()
+    try:
+        # A plus sign that was not escaped has become a space.
+        return base64.b64decode(value.replace(" ", "+"), validate=True)
+    except (binascii.Error, ValueError):
+        raise BodyError("not_json", "The form's field `data` is neither JSON nor JSON in base64.") from None
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         # The tolerant reader takes half surrogate pairs, NaN and numbers beyond a float, so that
         # only the event that holds them is refused; it also knows line and column of a fault.
-        return [_finite(event) for event in _as_list(_parse_tolerantly(body))]
+        return _finite(_parse_tolerantly(body))
     except RecursionError:
         raise BodyError("not_json", "The body is nested too deeply.") from None
 
@@ -80,13 +128,14 @@ def _parse_int(digits: str) -> float:
     return int(digits) if len(digits) <= _MAX_DIGITS else math.inf
 
 
-def _finite(event: Any) -> Any:
+def _finite(value: Any) -> Any:
+    """`value`, with an UnreadableEvent in place of each event in it that JSON cannot say."""
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
     try:
-        json.dumps(event, allow_nan=False)
+        json.dumps(value, allow_nan=False)
     except ValueError:
+        if isinstance(value, dict) and isinstance(value.get("batch"), list):
+            return {name: _finite(item) for name, item in value.items()}
         return UnreadableEvent("The event holds NaN, Infinity or a number beyond what a float can hold.")
-    return event
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    return value

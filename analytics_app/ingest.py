@@ -1,13 +1,14 @@
 """The way of a request's events to the topic: body, validation, producer. It knows nothing of HTTP."""
 
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from analytics_app.body import read_events
-from analytics_app.producer import Delivery, EventProducer
-from analytics_app.validation import Rejection, ValidEvent, validate
+from analytics_app.body import check_events
+from analytics_app.producer import Delivery
+from analytics_app.reading import Reading
+from analytics_app.validation import Rejection, Sender, ValidEvent, validate
 
 REFUSED_BY_BROKER: Final = "refused_by_broker"
 NOT_ACKNOWLEDGED: Final = "not_acknowledged"
@@ -29,27 +30,38 @@ class IngestResult(msgspec.Struct, frozen=True):
     available: bool
 
 
-def ingest(body: bytes, *, source: str, received_on: datetime, producer: EventProducer) -> IngestResult:
-    """Take a request body in. Nothing is produced before the whole body was checked.
+class Intake(msgspec.Struct, frozen=True):
+    """A request's events, all of them checked, before any is produced."""
 
-    Args:
-        body: JSON: one event or a list of events.
-        source: the name of the source that the write key belongs to.
-        received_on: the server's time.
-        producer: waits for the broker, at most for its timeout.
+    valid: list[ValidEvent]
+    rejected: list[Rejection]
 
-    Raises:
-        BodyError: the body as a whole cannot be read; nothing was produced.
-    """
-    valid, rejected = validate(read_events(body), source=source, received_on=received_on)
-    deliveries = producer.produce([(event.key, event.value) for event in valid]) if valid else []
-    pairs = list(zip(valid, deliveries, strict=True))
-    rejected += [_rejection(event, delivery) for event, delivery in pairs if delivery is not Delivery.ACKNOWLEDGED]
-    return IngestResult(
-        accepted=deliveries.count(Delivery.ACKNOWLEDGED),
-        rejected=sorted(rejected, key=lambda rejection: rejection.index),
-        available=Delivery.NOT_ACKNOWLEDGED not in deliveries,
-    )
+    @property
+    def messages(self) -> list[tuple[bytes, bytes]]:
+        """Key and value of each valid event, for the producer."""
+        return [(event.key, event.value) for event in self.valid]
+
+    def result(self, deliveries: Sequence[Delivery]) -> IngestResult:
+        """The outcome, given what became of each of `messages`."""
+        accepted = deliveries.count(Delivery.ACKNOWLEDGED)
+        if accepted == len(deliveries):
+            return IngestResult(accepted, self.rejected, available=True)
+        failed = [
+            _rejection(event, delivery)
+            for event, delivery in zip(self.valid, deliveries, strict=True)
+            if delivery is not Delivery.ACKNOWLEDGED
+        ]
+        return IngestResult(
+            accepted,
+            sorted(self.rejected + failed, key=lambda rejection: rejection.index),
+            available=Delivery.NOT_ACKNOWLEDGED not in deliveries,
+        )
+
+
+def check(reading: Reading, sender: Sender) -> Intake:
+    """Check a request's events. Raises BodyError when it holds none, or too many."""
+    check_events(reading.items)
+    return Intake(*validate(reading, sender))
 
 
 def _rejection(event: ValidEvent, delivery: Delivery) -> Rejection:

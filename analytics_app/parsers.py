@@ -1,4 +1,4 @@
-"""How the body of `POST /api/v1/events` is read: as bytes, which `ingest` makes sense of."""
+"""How the body of `POST /api/v1/events` is read in Django: as bytes, which `collect` makes sense of."""
 
 from collections.abc import Mapping
 from typing import IO, Any
@@ -8,9 +8,9 @@ from rest_framework.parsers import BaseParser, FormParser
 
 
 class BytesParser(BaseParser):
-    """Hands over the body as it came."""
+    """Hands over the body as it came, whatever its type is called."""
 
-    media_type = "application/json"
+    media_type = "*/*"
 
     def parse(
         self,
@@ -21,14 +21,8 @@ class BytesParser(BaseParser):
         return stream.read()
 
 
-class TextParser(BytesParser):
-    """Browsers send JSON as text to get by without a preflight request."""
-
-    media_type = "text/plain"
-
-
 class FormOrJSONParser(BytesParser):
-    """An HTML form, or JSON under the name of one: `curl --data` sends that unless told otherwise."""
+    """An HTML form, or a body under the name of one: `curl --data` sends that unless told otherwise."""
 
     media_type = FormParser.media_type
 
@@ -39,4 +33,8 @@ class FormOrJSONParser(BytesParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         body = super().parse(stream, media_type, parser_context)
-        return body if body.lstrip().startswith((b"{", b"[")) else QueryDict(body)
+        return QueryDict(body) if _is_form(body) else body
+
+
+def _is_form(body: bytes) -> bool:
+    return b"event_type=" in body and not body.lstrip().startswith((b"{", b"["))

@@ -1,10 +1,12 @@
 """Step 3 of an event's way: the Kafka producer, which waits until the broker has acknowledged."""
 
+import asyncio
 import logging
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from functools import partial
 from typing import Final
@@ -17,7 +19,11 @@ from brokerlytics.kafka import client_config
 
 logger = logging.getLogger(__name__)
 
+Messages = Sequence[tuple[bytes, bytes]]
+
 _POLL_INTERVAL: Final = 0.2
+_TICK_SECONDS: Final = 0.001
+_QUEUE_FULL_SECONDS: Final = 0.01
 _FLUSH_SECONDS: Final = 5.0
 _REFUSALS: Final = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.POLICY_VIOLATION}
 
@@ -33,11 +39,14 @@ class Delivery(Enum):
 class EventProducer:
     """An idempotent producer with acks=all for one topic; any number of threads may use it at once.
 
+    Somebody has to poll librdkafka for its delivery reports: a thread of the producer's own or, where an
+    event loop serves the requests, that loop, so that no report is handed from thread to thread.
+
     Make it after the process was forked. Raises KafkaException when Kafka's settings are not valid.
     """
 
-    def __init__(self, topic: str, timeout: float) -> None:
-        """`timeout`: how long `produce` waits for the broker, in seconds."""
+    def __init__(self, topic: str, timeout: float, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """`timeout`: how long a call waits for the broker, in seconds. `loop` polls, if given."""
         self.broken = False
         self._topic = topic
         self._timeout = timeout
@@ -46,62 +55,106 @@ class EventProducer:
         self._probe = threading.Lock()
         self._closing = threading.Event()
         self._client = Producer(producer_config(timeout) | {"error_cb": self._on_error})
-        self._poller = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
         self._at_exit = call_at_exit(self.close, priority=1)
-        self._poller.start()
+        self._loop = loop
+        self._waiting = 0
+        self._ticking = False
+        self._poller = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
+        if loop is None:
+            self._poller.start()
 
-    def produce(self, messages: Sequence[tuple[bytes, bytes]]) -> list[Delivery]:
+    def produce(self, messages: Messages) -> list[Delivery]:
         """Send (key, value) pairs and wait; returns within the timeout what became of each, in order.
 
         Messages with the same key keep their order. While the broker is known to be away, one call
         at a time asks it and the others return NOT_ACKNOWLEDGED at once, so that waiting requests
-        do not take every thread of the server.
+        do not pile up. Not for the thread of the event loop.
         """
-        if not self._away:
-            return self._send(messages)
-        if not self._probe.acquire(blocking=False):
-            return [Delivery.NOT_ACKNOWLEDGED] * len(messages)
-        try:
-            return self._send(messages)
-        finally:
-            self._probe.release()
+        if self._loop is not None:
+            return asyncio.run_coroutine_threadsafe(self.produce_soon(messages), self._loop).result()
+        with self._permission() as allowed:
+            if not allowed:
+                return [Delivery.NOT_ACKNOWLEDGED] * len(messages)
+            started, done = time.monotonic(), threading.Event()
+            batch = _Batch(len(messages), done.set)
+            for index, message in enumerate(messages):
+                while not self._enqueue(message, batch, index, started):
+                    time.sleep(_QUEUE_FULL_SECONDS)
+            done.wait(max(0.0, started + self._timeout - time.monotonic()))
+            return self._finish(batch, started)
+
+    async def produce_soon(self, messages: Messages) -> list[Delivery]:
+        """As `produce`, in the event loop that was given."""
+        with self._permission() as allowed:
+            if not allowed:
+                return [Delivery.NOT_ACKNOWLEDGED] * len(messages)
+            started, done = time.monotonic(), asyncio.get_running_loop().create_future()
+            batch = _Batch(len(messages), partial(done.set_result, None))
+            self._waiting += 1
+            try:
+                for index, message in enumerate(messages):
+                    while not self._enqueue(message, batch, index, started):
+                        await asyncio.sleep(_QUEUE_FULL_SECONDS)
+                if not self._ticking:
+                    self._tick()
+                # librdkafka reports every message, a failed one when its time is up.
+                await done
+            finally:
+                self._waiting -= 1
+            return self._finish(batch, started)
 
     def close(self) -> None:
         """Wait a few seconds for what is under way, then give it up."""
         self._client.flush(_FLUSH_SECONDS)
         self._closing.set()
-        self._poller.join()
+        if self._loop is None:
+            self._poller.join()
 
-    def _send(self, messages: Sequence[tuple[bytes, bytes]]) -> list[Delivery]:
-        started = time.monotonic()
-        deadline = started + self._timeout
-        batch = _Batch(len(messages))
-        for index, (key, value) in enumerate(messages):
-            self._enqueue(key, value, batch, index, deadline)
-        deliveries = batch.wait(deadline)
+    @contextmanager
+    def _permission(self) -> Iterator[bool]:
+        """Whether the broker may be asked: by everybody, or by one at a time while it is away."""
+        if not self._away:
+            yield True
+        elif self._probe.acquire(blocking=False):
+            try:
+                yield True
+            finally:
+                self._probe.release()
+        else:
+            yield False
+
+    def _finish(self, batch: "_Batch", started: float) -> list[Delivery]:
+        deliveries = batch.deliveries()
         failed = deliveries.count(Delivery.NOT_ACKNOWLEDGED)
-        if failed < len(messages):
+        if failed < len(deliveries):
             self._acknowledged_at = time.monotonic()
         # One partition without a leader does not make the broker away: others are acknowledged meanwhile.
         self._away = self._acknowledged_at < started
         if failed:
-            logger.warning("Kafka did not acknowledge %d of %d events: %s", failed, len(messages), batch.reason)
+            logger.warning("Kafka did not acknowledge %d of %d events: %s", failed, len(deliveries), batch.reason)
         return deliveries
 
-    def _enqueue(self, key: bytes, value: bytes, batch: "_Batch", index: int, deadline: float) -> None:
+    def _enqueue(self, message: tuple[bytes, bytes], batch: "_Batch", index: int, started: float) -> bool:
+        """False when the queue is full, but not beyond the timeout: then the message has failed."""
+        key, value = message
         report = partial(batch.report, index)
-        while True:
-            try:
-                self._client.produce(self._topic, value, key, on_delivery=report)
-            except BufferError:
-                if time.monotonic() < deadline:
-                    self._client.poll(0.01)
-                    continue
-                report(KafkaError(KafkaError._QUEUE_FULL), None)  # noqa: SLF001 (public, named so by the client)
-            except KafkaException as error:
-                self._on_error(error.args[0])
-                report(error.args[0], None)
-            return
+        try:
+            self._client.produce(self._topic, value, key, on_delivery=report)
+        except BufferError:
+            if time.monotonic() < started + self._timeout:
+                return False
+            report(KafkaError(KafkaError._QUEUE_FULL), None)  # noqa: SLF001 (public, named so by the client)
+        except KafkaException as error:
+            self._on_error(error.args[0])
+            report(error.args[0], None)
+        return True
+
+    def _tick(self) -> None:
+        """Poll in the event loop, as long as somebody waits."""
+        self._client.poll(0)
+        self._ticking = bool(self._waiting)
+        if self._ticking:
+            asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
 
     def _poll(self) -> None:
         while not self._closing.is_set() and not (self.broken and len(self._client) == 0):
@@ -116,14 +169,14 @@ class EventProducer:
 
 
 class _Batch:
-    """Collects the delivery reports of one call."""
+    """Collects the delivery reports of one call and says when they are complete."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, done: Callable[[], None]) -> None:
         self.reason = "no answer within the timeout"
         self._deliveries = [Delivery.NOT_ACKNOWLEDGED] * size
         self._missing = size
         self._lock = threading.Lock()
-        self._done = threading.Event()
+        self._done = done
 
     def report(self, index: int, error: KafkaError | None, _message: Message | None) -> None:
         with self._lock:
@@ -134,11 +187,11 @@ class _Batch:
             else:
                 self.reason = error.str()
             self._missing -= 1
-            if not self._missing:
-                self._done.set()
+            complete = not self._missing
+        if complete:
+            self._done()
 
-    def wait(self, deadline: float) -> list[Delivery]:
-        self._done.wait(max(0.0, deadline - time.monotonic()))
+    def deliveries(self) -> list[Delivery]:
         with self._lock:
             return list(self._deliveries)
 
@@ -150,12 +203,17 @@ class SharedProducer:
         self._lock = threading.Lock()
         self._producer: EventProducer | None = None
         self._inherited: EventProducer | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def use_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have `loop` poll the producers of this process."""
+        self._loop = loop
 
     def get(self) -> EventProducer:
         """Raises KafkaException when Kafka's settings are not valid."""
         with self._lock:
             if self._producer is None or self._producer.broken:
-                self._producer = EventProducer(settings.KAFKA_TOPIC, settings.PRODUCE_TIMEOUT)
+                self._producer = EventProducer(settings.KAFKA_TOPIC, settings.PRODUCE_TIMEOUT, self._loop)
             return self._producer
 
     def close(self) -> None:

@@ -1,19 +1,23 @@
 """Step 2 of an event's way: each event is checked by itself and encoded for the topic."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 from uuid_utils import uuid7
 
-from analytics_app.body import UnreadableEvent
-from brokerlytics.event import Event, InvalidEventError, Reason, build_event, encode_event
+from analytics_app.enrichment import add_flag, enrich
+from analytics_app.geoip import country_of
+from analytics_app.reading import Reading
+from brokerlytics.event import Event, InvalidEventError, build_event, encode_event
 
 DUPLICATE_EVENT_ID: Final = "duplicate_event_id"
 # What the server says and a client cannot: kept in `context` under the same names.
 _SERVER_FIELDS: Final = ("source", "received_on")
 _MAX_ECHO: Final = 100
+FROM_THE_FUTURE: Final = "future"
+# Clocks that nobody set run ahead by less than this.
+FUTURE: Final = timedelta(minutes=5)
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -35,7 +39,16 @@ class ValidEvent(msgspec.Struct, frozen=True):
     value: bytes
 
 
-def validate(items: Iterable[Any], *, source: str, received_on: datetime) -> tuple[list[ValidEvent], list[Rejection]]:
+class Sender(msgspec.Struct, frozen=True):
+    """What the server knows of a request: the source's name, its own clock, and of the client's machine."""
+
+    source: str
+    received_on: datetime
+    user_agent: str = ""
+    ip: str = ""
+
+
+def validate(reading: Reading, sender: Sender) -> tuple[list[ValidEvent], list[Rejection]]:
     """Check every event; a bad one spoils no other.
 
     Of two events with the same `event_id` the first good one is taken: it is stored once at most.
@@ -43,9 +56,9 @@ def validate(items: Iterable[Any], *, source: str, received_on: datetime) -> tup
     valid: list[ValidEvent] = []
     rejected: list[Rejection] = []
     seen: set[str] = set()
-    for index, item in enumerate(items):
+    for index, item in enumerate(reading.items):
         try:
-            event = _build(item, source, received_on)
+            event = _build(reading.fields(item), sender)
             value = encode_event(event)
         except InvalidEventError as error:
             rejected.append(Rejection(index, _claimed_id(item), error.reason, error.message, error.field))
@@ -59,22 +72,32 @@ def validate(items: Iterable[Any], *, source: str, received_on: datetime) -> tup
     return valid, rejected
 
 
-def _build(item: Any, source: str, received_on: datetime) -> Event:
-    if isinstance(item, UnreadableEvent):
-        raise InvalidEventError(Reason.INVALID_VALUE, item.message)
-    if not isinstance(item, dict):
-        raise InvalidEventError(Reason.NOT_AN_OBJECT, "An event must be a JSON object.")
-    fields = {**item, "source": source, "received_on": received_on}
-    claimed = {name: item[name] for name in _SERVER_FIELDS if item.get(name) is not None}
-    context = item.get("context")
-    if claimed and (context is None or isinstance(context, dict)):
-        fields["context"] = claimed | (context or {})
-    return build_event(fields, event_id=str(uuid7()), received_on=received_on)
+def _build(fields: dict[str, Any], sender: Sender) -> Event:
+    context = fields.get("context")
+    if context is None or isinstance(context, dict):
+        claimed = {name: fields[name] for name in _SERVER_FIELDS if fields.get(name) is not None}
+        fields["context"] = context = claimed | (context or {})
+        ip = _take_ip(fields, context) or sender.ip
+        enrich(fields, user_agent=sender.user_agent, country=country_of(ip) if ip else None)
+    fields["source"] = sender.source
+    fields["received_on"] = sender.received_on
+    event = build_event(fields, event_id=str(uuid7()), received_on=sender.received_on)
+    if event.created_on > sender.received_on + FUTURE:
+        add_flag(event.context, FROM_THE_FUTURE)
+    return event
+
+
+def _take_ip(fields: dict[str, Any], context: dict[str, Any]) -> str:
+    """The address that the client says; it is kept nowhere."""
+    said = [fields.pop("_ip", None), fields.pop("ip", None), context.pop("ip", None)]
+    return next((ip for ip in said if isinstance(ip, str)), "")
 
 
 def _claimed_id(item: Any) -> str | None:
     """The id that the client gave, where it can be said again in JSON."""
-    event_id = item.get("event_id") if isinstance(item, dict) else None
+    if not isinstance(item, dict):
+        return None
+    event_id = item.get("event_id") or item.get("messageId") or item.get("uuid")
     if isinstance(event_id, str) and event_id.isprintable():
         return event_id[:_MAX_ECHO] or None
     return None

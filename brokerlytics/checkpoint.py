@@ -59,6 +59,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     dead_letter_bytes: int = 0
     dead_letters: int = 0
     rows: int = 0
+    duplicates: int = 0
     poison: PoisonCount = PoisonCount()
     gaps: tuple[Gap, ...] = ()
     committed_at: datetime | None = None

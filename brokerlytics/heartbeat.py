@@ -20,7 +20,10 @@ class PartitionStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
-    """What a feeder last said of itself. `rows` counts what it committed since its start."""
+    """What a feeder last said of itself.
+
+    `rows` counts what it committed since its start, `duplicates` the events that it did not store again.
+    """
 
     feeder: str
     topic: str
@@ -28,6 +31,7 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     rows: int
     partitions: tuple[PartitionStatus, ...]
+    duplicates: int = 0
 
 
 def write_heartbeat(root: Path, heartbeat: Heartbeat) -> None:

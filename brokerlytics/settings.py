@@ -44,6 +44,15 @@ KAFKA_REPLICATION_FACTOR = env.int("KAFKA_REPLICATION_FACTOR", default=3 if KAFK
 # How long a request waits for the broker's acknowledgement before it answers 503, in seconds.
 PRODUCE_TIMEOUT = env.float("PRODUCE_TIMEOUT", default=10.0)
 
+# Takes the requests that bring events before Django sees them.
+COLLECTOR = "analytics_app.collector.collector"
+# Events per second of a source that has no limit of its own; 0 for no limit.
+RATE_LIMIT = env.float("RATE_LIMIT", default=0.0)
+# Countries are found in it, by the client's IP address, which is kept nowhere.
+GEOIP_DATABASE = BASE_DIR / env.str("GEOIP_DATABASE") if env.str("GEOIP_DATABASE", default="") else None
+# How many proxies of ours stand in front of the server and write X-Forwarded-For.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+
 DASHBOARD_LOGIN_REQUIRED = env.bool("DASHBOARD_LOGIN_REQUIRED", default=True)
 
 INSTALLED_APPS = [
@@ -163,6 +172,10 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "PREPROCESSING_HOOKS": ["analytics_app.api_docs.without_slash"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "analytics_app.api_docs.with_write_keys",
+    ],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

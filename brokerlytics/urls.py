@@ -19,6 +19,7 @@ urlpatterns = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/", include("analytics_app.urls")),
+    path("", include("analytics_app.sdk_urls")),
     path("", include("dashboard_app.urls")),
 ]
 

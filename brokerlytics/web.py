@@ -21,18 +21,17 @@ def check_port() -> None:
 def web_command() -> list[str]:
     """granian, serving this project. A worker that dies is replaced."""
     options = {
-        "--interface": "wsgi",
+        "--interface": "rsgi",
         "--host": settings.WEB_HOST,
         "--port": settings.PORT,
         "--workers": settings.WEB_WORKERS,
-        "--blocking-threads": settings.WEB_THREADS,
         "--workers-kill-timeout": 30,
-        # It warns at every start that the threads are many; a worker that died is an error.
+        # A worker that died is an error.
         "--log-level": "error",
         "--working-dir": settings.BASE_DIR,
     }
     arguments = [str(part) for pair in options.items() for part in pair]
-    return [sys.executable, "-m", "granian", "--respawn-failed-workers", *arguments, "brokerlytics.wsgi:application"]
+    return [sys.executable, "-m", "granian", "--respawn-failed-workers", *arguments, "brokerlytics.rsgi:application"]
 
 
 def base_url() -> str:

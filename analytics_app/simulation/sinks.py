@@ -9,8 +9,11 @@ import msgspec
 from confluent_kafka import KafkaException
 from django.utils import timezone
 
-from analytics_app.ingest import NOT_ACKNOWLEDGED, ingest
+from analytics_app.endpoints import NATIVE
+from analytics_app.ingest import NOT_ACKNOWLEDGED, check
 from analytics_app.producer import shared_producer
+from analytics_app.reading import read
+from analytics_app.validation import Sender
 
 Events = Sequence[dict[str, Any]]
 
@@ -95,7 +98,8 @@ class KafkaSink:
             producer = shared_producer.get()
         except KafkaException as error:
             raise SinkError(f"Kafka's settings are not valid: {error.args[0].str()}") from None
-        result = ingest(msgspec.json.encode(events), source=self._source, received_on=timezone.now(), producer=producer)
+        intake = check(read(list(events), NATIVE), Sender(self._source, timezone.now()))
+        result = intake.result(producer.produce(intake.messages))
         rejected = msgspec.to_builtins(result.rejected)
         return _split(events, rejected, _TRY_AGAIN_SECONDS, "The broker did not acknowledge in time.")
 

@@ -1,0 +1,126 @@
+"""The hot way in: requests with events, taken from the web server's own interface before Django sees them.
+
+https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
+"""
+
+import asyncio
+import logging
+import time
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from confluent_kafka import KafkaException
+
+from analytics_app.body import MAX_BODY_BYTES
+from analytics_app.collect import (
+    CollectRequest,
+    Pending,
+    RefusalError,
+    Reply,
+    answer,
+    client_ip,
+    misconfigured,
+    preflight,
+    refuse,
+    take_in,
+)
+from analytics_app.endpoints import ENDPOINTS, NATIVE, Endpoint
+from analytics_app.observations import observations
+from analytics_app.producer import shared_producer
+from analytics_app.sources import source_cache
+
+logger = logging.getLogger(__name__)
+
+# What one process has in hand; beyond that, clients are told at once to come back.
+MAX_REQUESTS: Final = 512
+MAX_BYTES: Final = 64 * 1024 * 1024
+_BODY_SECONDS: Final = 15.0
+_FORMS: Final = ("multipart/form-data", "application/x-www-form-urlencoded")
+
+
+class Collector:
+    """Takes what `handles` says; the rest is Django's. One event loop, one thread."""
+
+    def __init__(self) -> None:
+        self._requests = 0
+        self._bytes = 0
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """When the process begins to serve."""
+        shared_producer.use_loop(loop)
+        observations.start()
+
+    def stop(self) -> None:
+        """When the process has served its last request."""
+        shared_producer.close()
+
+    def handles(self, scope: Any) -> Endpoint | None:
+        """The endpoint of a request that this collector takes."""
+        endpoint = ENDPOINTS.get(scope.path)
+        if endpoint is None or scope.method == "OPTIONS":
+            return endpoint
+        if scope.method not in endpoint.methods:
+            return None
+        # DRF's page with its forms is a view of Django.
+        if endpoint is NATIVE and scope.headers.get("content-type", "").startswith(_FORMS):
+            return None
+        return endpoint
+
+    async def handle(self, endpoint: Endpoint, scope: Any, proto: Any) -> None:
+        """Answer one request."""
+        if source_cache.is_stale():
+            await asyncio.to_thread(source_cache.refresh)
+        if scope.method == "OPTIONS":
+            reply = preflight(scope.headers.get("origin", ""), endpoint)
+        else:
+            reply = await self._collect(endpoint, scope, proto)
+        proto.response_bytes(reply.status, reply.headers, reply.body)
+
+    async def _collect(self, endpoint: Endpoint, scope: Any, proto: Any) -> Reply:
+        header = scope.headers.get
+        length = header("content-length")
+        size = int(length) if length and length.isdecimal() else MAX_BODY_BYTES
+        request = CollectRequest(endpoint, scope.method, scope.query_string, header, b"")
+        if size > MAX_BODY_BYTES:
+            message = f"The body has {size} bytes; at most {MAX_BODY_BYTES} are taken."
+            return refuse(request, RefusalError(413, "body_too_large", message))
+        if self._requests >= MAX_REQUESTS or self._bytes + size > MAX_BYTES:
+            return refuse(request, RefusalError(503, "overloaded", "Too many requests at once; try again.", 1))
+        self._requests += 1
+        self._bytes += size
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                body = await proto() if length else await _read_chunks(proto)
+            ip = client_ip(scope.client.rpartition(":")[0].strip("[]"), header)
+            request = CollectRequest(endpoint, scope.method, scope.query_string, header, body, ip)
+            return await self._produce(take_in(request, datetime.now(UTC), time.monotonic()))
+        except TimeoutError:
+            return refuse(request, RefusalError(408, "body_too_slow", "The body did not arrive in time."))
+        finally:
+            self._requests -= 1
+            self._bytes -= size
+
+    async def _produce(self, pending: Pending | Reply) -> Reply:
+        if isinstance(pending, Reply):
+            return pending
+        messages = pending.intake.messages
+        if not messages:
+            return answer(pending, [])
+        try:
+            producer = shared_producer.get()
+        except KafkaException as error:
+            return refuse(pending.request, misconfigured(error), pending.source)
+        return answer(pending, await producer.produce_soon(messages))
+
+
+async def _read_chunks(proto: Any) -> bytes:
+    """A body whose length was not announced, up to a little more than may be."""
+    body = bytearray()
+    async for chunk in proto:
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            break
+    return bytes(body)
+
+
+collector: Final = Collector()

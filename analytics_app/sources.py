@@ -1,0 +1,100 @@
+"""The sources as a web process knows them: read once, and again when one of them changes."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from django.conf import settings
+from django.db import transaction
+
+from analytics_app.models import Source
+
+# For changes on other machines with the same database; those on this one are seen at once.
+_MAX_AGE: Final = 10.0
+
+
+class KnownSource(msgspec.Struct, frozen=True):
+    """What a request needs to know of a source. No `allowed_origins` means any; no `rate_limit` means none."""
+
+    id: int
+    name: str
+    enabled: bool
+    allowed_origins: frozenset[str]
+    rate_limit: float
+
+    def allows(self, origin: str | None) -> bool:
+        return not origin or not self.allowed_origins or origin in self.allowed_origins
+
+
+class SourceCache:
+    """All sources by write key. A change, whichever process makes it, touches one file that every request looks at."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, KnownSource] = {}
+        self._version: int | None = None
+        self._read_on = float("-inf")
+
+    def is_stale(self) -> bool:
+        return time.monotonic() - self._read_on > _MAX_AGE or _version() != self._version
+
+    def refresh(self) -> None:
+        """Read the sources from the database if they may have changed."""
+        if not self.is_stale():
+            return
+        # Taken before the query: a change during it makes the next request read again.
+        version, now = _version(), time.monotonic()
+        self._by_key = {source.write_key: _known(source) for source in Source.objects.all()}
+        self._version, self._read_on = version, now
+
+    def find(self, key: str) -> KnownSource | None:
+        """The source of a write key, a disabled one too. Call `refresh` first."""
+        return self._by_key.get(key)
+
+    def any_allows(self, origin: str) -> bool:
+        """Whether any source takes events from `origin`: a preflight request carries no key."""
+        return any(source.enabled and source.allows(origin) for source in self._by_key.values())
+
+
+source_cache: Final = SourceCache()
+
+
+def source_changed(**_signal: Any) -> None:
+    """A receiver of Django's signals: every process on this machine reads the sources anew.
+
+    Told twice: now, for whoever reads within the same transaction, and when others can see the change.
+    """
+    _tell()
+    transaction.on_commit(_tell)
+
+
+def _tell() -> None:
+    path = Path(_marker())
+    # Two changes within one tick of the file system's clock are two changes.
+    version = max(time.time_ns(), (_version() or 0) + 1)
+    path.touch()
+    os.utime(path, ns=(version, version))
+
+
+def _known(source: Source) -> KnownSource:
+    limit = settings.RATE_LIMIT if source.rate_limit is None else source.rate_limit
+    return KnownSource(
+        id=source.pk,
+        name=source.name,
+        enabled=source.enabled,
+        allowed_origins=frozenset(source.allowed_origins.split()),
+        # Each worker process has a share.
+        rate_limit=limit / settings.WEB_WORKERS,
+    )
+
+
+def _marker() -> str:
+    return f"{settings.DATA_DIR}/sources-changed"
+
+
+def _version() -> int | None:
+    try:
+        return os.stat(_marker()).st_mtime_ns  # noqa: PTH116 (a Path would cost each request more than the call itself)
+    except FileNotFoundError:
+        return None
