@@ -1,36 +1,52 @@
-"""`python -m benchmarks [feeder] [ingest]`: runs them on a local Kafka of their own, prints tables, writes JSON."""
+"""`python -m benchmarks [feeder] [ingest] [soak]`: on a local Kafka of their own; prints tables, writes JSON."""
 
 import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import django
 
+NAMES = ("feeder", "ingest", "soak")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("which", nargs="*", metavar="feeder|ingest", help="default: both")
+    parser.add_argument("which", nargs="*", metavar="|".join(NAMES), help="default: feeder and ingest")
     parser.add_argument("--runs", type=int, default=3, help="the median of so many is shown (%(default)s)")
+    parser.add_argument("--sdk", action="store_true", help="ingest: batches to /v1/batch as Segment's SDKs send, too")
+    parser.add_argument("--minutes", type=float, default=10.0, help="soak: how long (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("var/benchmarks"), help="where the JSON goes (%(default)s)")
     options = parser.parse_args()
-    if unknown := set(options.which) - {"feeder", "ingest"}:
+    if unknown := set(options.which) - set(NAMES):
         parser.error(f"no such benchmark: {', '.join(unknown)}")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "brokerlytics.settings")
     with tempfile.TemporaryDirectory(prefix="brokerlytics-bench-") as directory:
         os.environ["DATA_DIR"] = directory
         django.setup()
-        # Django's settings have to be there before these are imported.
-        from benchmarks import feeder, ingest
-        from benchmarks.cluster import local_cluster
-        from benchmarks.report import publish
+        measure(options, Path(directory))
 
-        modules = {"feeder": feeder, "ingest": ingest}
-        with local_cluster(Path(directory)):
-            for name in options.which or modules:
-                print(f"Measuring: {name}", file=sys.stderr)
-                publish(modules[name].measure(options.runs, Path(directory)), options.out / f"{name}.json")
+
+def measure(options: argparse.Namespace, directory: Path) -> None:
+    # Django's settings have to be there before these are imported.
+    from benchmarks import feeder, ingest, soak
+    from benchmarks.cluster import local_cluster
+    from benchmarks.report import publish
+
+    def path(name: str) -> Path:
+        return Path(options.out) / f"{name}.json"
+
+    benchmarks: dict[str, Callable[[], None]] = {
+        "feeder": lambda: publish(feeder.measure(options.runs, directory), path("feeder")),
+        "ingest": lambda: publish(ingest.measure(options.runs, directory, sdk=options.sdk), path("ingest")),
+        "soak": lambda: soak.publish(soak.measure(options.minutes, directory), path("soak")),
+    }
+    with local_cluster(directory):
+        for name in options.which or ["feeder", "ingest"]:
+            print(f"Measuring: {name}", file=sys.stderr)
+            benchmarks[name]()
 
 
 if __name__ == "__main__":

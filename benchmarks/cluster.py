@@ -7,20 +7,30 @@ from pathlib import Path
 from threading import Event
 from uuid import uuid4
 
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from django.conf import settings
 
 from brokerlytics.kafka import client_config
 from brokerlytics.local_kafka.broker import LocalKafka
+from brokerlytics.ports import port_is_free
 from brokerlytics.topics import TopicSpec, ensure_topic
 
-_PORT = 29_192
+_FIRST_PORT = 29_192
+_PARTITIONS = 6
+
+
+def free_port(neighbours: int = 1) -> int:
+    """The first of so many neighbouring ports on loopback that nobody listens on."""
+    for first in range(_FIRST_PORT, _FIRST_PORT + 2000):
+        if all(port_is_free("127.0.0.1", port) for port in range(first, first + neighbours)):
+            return first
+    raise RuntimeError("No port is free.")
 
 
 @contextmanager
 def local_cluster(directory: Path) -> Iterator[None]:
     """Settings point to it while it runs. The jars are those of `make bootstrap`."""
-    broker = LocalKafka(directory / "kafka", _PORT, settings.BASE_DIR / "var" / "kafka" / "jars")
+    broker = LocalKafka(directory / "kafka", free_port(2), settings.BASE_DIR / "var" / "kafka" / "jars")
     broker.start()
     try:
         broker.wait_ready(Event())
@@ -31,7 +41,17 @@ def local_cluster(directory: Path) -> Iterator[None]:
 
 
 def new_topic() -> str:
-    return ensure_topic(TopicSpec(f"bench-{uuid4().hex[:8]}", 6, 1, 1)).name
+    return ensure_topic(TopicSpec(f"bench-{uuid4().hex[:8]}", _PARTITIONS, 1, 1)).name
+
+
+def events_on(topic: str) -> int:
+    """How many events the broker has on the topic."""
+    consumer = Consumer(client_config(group_id="bench"))
+    try:
+        partitions = [TopicPartition(topic, number) for number in range(_PARTITIONS)]
+        return sum(consumer.get_watermark_offsets(partition, timeout=10)[1] for partition in partitions)
+    finally:
+        consumer.close()
 
 
 def event(number: int) -> bytes:

@@ -32,14 +32,14 @@ def measure(runs: int, directory: Path) -> Benchmark:
         rates["consume only"].append(consume_only(topic))
         rates["runfeeder"].append(feed(topic, directory / "store"))
         rates["naive loop"].append(naive_loop(topic, directory / "naive.csv"))
-    rows = [Row(name, values) for name, values in rates.items()]
-    return Benchmark("Events of 430 bytes, 6 partitions, from Kafka into CSV with fsync", rows, "naive loop")
+    rows = [Row(name, values, versus="naive loop") for name, values in rates.items()]
+    return Benchmark("Events of 430 bytes, 6 partitions, from Kafka into CSV with fsync", rows)
 
 
 def feed(topic: str, store: Path) -> float:
     options = ServiceOptions(root=store, topic=topic, group=uuid4().hex, until_end=True, policy=FeederPolicy())
     started = time.perf_counter()
-    rows = run_feeder(options, lambda: False, Progress(Console(file=io.StringIO())))
+    rows = run_feeder(options, lambda: False, Progress(Console(file=io.StringIO()))).rows
     seconds = time.perf_counter() - started
     if rows != EVENTS:
         raise RuntimeError(f"{rows} of {EVENTS} rows were stored")

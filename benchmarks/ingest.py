@@ -1,110 +1,86 @@
-"""Over HTTP into Kafka, acknowledged: the web server beside a bare producer loop."""
+"""Over HTTP into Kafka, acknowledged: the web server beside mq-bridge and beside a bare producer loop."""
 
-import io
-import json
-import os
-import subprocess
+import multiprocessing
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import httpx
 from confluent_kafka import Producer
-from django.conf import settings
-from django.core.management import call_command
 
-from benchmarks.cluster import event, new_topic
-from benchmarks.load import Load, run_load
+from benchmarks.cluster import event, events_on, new_topic
+from benchmarks.load import Load, LoadResult, run_load
 from benchmarks.report import Benchmark, Row
+from benchmarks.servers import peer_server, shared_producer_settings, web_server
+from benchmarks.traffic import Traffic, batches, sdk_batches, single_events
 from brokerlytics.kafka import client_config
-from brokerlytics.web import base_url, web_command
 
-PRODUCER_EVENTS = 200_000
+PRODUCER_EVENTS = 1_000_000
 LOAD_SECONDS = 8.0
 CONNECTIONS = 64
+PEER = "mq-bridge, single events"
+LOOP = "bare producer loop"
+# The server may answer each request later than the loop is told: waiting a little fills its batches.
+_LOOP_LINGER = 5
 
 
-def measure(runs: int, directory: Path) -> Benchmark:
-    """Load generator, web server and broker share the machine."""
+def measure(runs: int, directory: Path, *, sdk: bool = False) -> Benchmark:
+    """Each candidate in turn, `runs` times; load generator, servers and broker share the machine."""
     topic = new_topic()
-    settings.PORT = 29_800
-    rates: dict[str, list[float]] = {"single events": [], "batches of 100": [], "bare producer loop": []}
-    with web_server(directory, topic) as write_key:
+    peer = Row(PEER)
+    single = Row("single events", versus=PEER, target=0.8)
+    half = Row("single events at half load", p99_limit=50.0)
+    batch = Row("batches of 100", versus=LOOP, target=0.45)
+    sdk_batch = Row("batches of 100, /v1/batch with gzip", versus=LOOP)
+    loop = Row(LOOP)
+    with web_server(directory, topic) as web, peer_server(topic) as other:
+        singles, hundreds, compressed = (make(web) for make in (single_events, batches, sdk_batches))
         for _ in range(runs):
-            rates["single events"].append(post(write_key, 1))
-            rates["batches of 100"].append(post(write_key, 100))
-            rates["bare producer loop"].append(bare_loop(topic))
-    rows = [Row(name, values) for name, values in rates.items()]
-    return Benchmark("Events accepted over HTTP, acknowledged by Kafka, 64 connections", rows, "bare producer loop")
+            peer.add(post(single_events(other), topic))
+            result = post(singles, topic)
+            single.add(result)
+            half.add(post(singles, topic, result.rate / 2))
+            batch.add(post(hundreds, topic), hundreds.events)
+            if sdk:
+                sdk_batch.add(post(compressed, topic), compressed.events)
+            loop.rates.append(bare_loop(topic))
+    rows = [peer, single, half, batch, *([sdk_batch] if sdk else []), loop]
+    return Benchmark(f"Events acknowledged by Kafka, over HTTP on {CONNECTIONS} connections", rows)
 
 
-@contextmanager
-def web_server(directory: Path, topic: str) -> Iterator[str]:
-    """Serves while the benchmark runs; gives the write key of a source."""
-    call_command("migrate", verbosity=0)
-    call_command("collectstatic", interactive=False, verbosity=0)
-    output = io.StringIO()
-    call_command("createsource", "bench", stdout=output)
-    env = {
-        **os.environ,
-        "DATA_DIR": str(directory),
-        "KAFKA_BOOTSTRAP_SERVERS": settings.KAFKA_BOOTSTRAP_SERVERS,
-        "KAFKA_TOPIC": topic,
-        "PORT": str(settings.PORT),
-    }
-    server = subprocess.Popen(web_command(), env=env)
-    try:
-        wait_for_server()
-        yield output.getvalue().strip()
-    finally:
-        server.terminate()
-        server.wait(60)
-
-
-def wait_for_server() -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            httpx.get(f"{base_url()}/livez")
-        except httpx.TransportError:
-            time.sleep(0.2)
-        else:
-            return
-    raise RuntimeError("The web server did not answer in 60 s.")
-
-
-def post(write_key: str, batch: int) -> float:
-    """Accepted events per second, counted from the answers."""
-    events = [json.loads(event(number)) for number in range(batch)]
-    for item in events:
-        del item["event_id"]
-    load = Load(
-        host="127.0.0.1",
-        port=settings.PORT,
-        path="/api/v1/events",
-        headers={"Authorization": f"Bearer {write_key}", "Content-Type": "application/json"},
-        body=json.dumps(events if batch > 1 else events[0]).encode(),
-        connections=CONNECTIONS,
-        seconds=LOAD_SECONDS,
-    )
-    result = run_load(load)
+def post(traffic: Traffic, topic: str, rate: float | None = None) -> LoadResult:
+    """Raises RuntimeError when a request failed, or when the topic has other than what was accepted."""
+    before = events_on(topic)
+    result = load(Load(traffic.port, traffic.requests, traffic.expected, CONNECTIONS, LOAD_SECONDS, rate=rate))
     if result.failures:
-        raise RuntimeError(f"{result.failures} requests were not answered with 202")
-    return result.answers * batch / result.seconds
+        raise RuntimeError(f"Requests were not answered with {traffic.expected}: {dict(result.failures)}")
+    added = events_on(topic) - before
+    if added != result.total * traffic.events:
+        raise RuntimeError(f"{result.total * traffic.events} events were accepted and {added} are on the topic")
+    return result
+
+
+def load(what: Load) -> LoadResult:
+    """In a process of its own, which has nothing else to do."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(run_load, what).result()
 
 
 def bare_loop(topic: str) -> float:
-    """Nothing but produce() and flush(): what a Python process can put on the topic."""
-    producer = Producer(client_config(enable_idempotence=True, linger_ms=5))
-    value = event(1)
+    """Nothing but produce() and flush(): what a Python process can put on the topic, in events per second."""
+    producer = Producer(client_config() | shared_producer_settings() | {"linger.ms": _LOOP_LINGER})
+    events = [(f"device-{number}", event(number)) for number in range(5000)]
+    before = events_on(topic)
     started = time.perf_counter()
-    for number in range(PRODUCER_EVENTS):
-        while True:
-            try:
-                producer.produce(topic, value, key=f"device-{number % 5000}")
-                break
-            except BufferError:
-                producer.poll(0.01)
+    for _ in range(PRODUCER_EVENTS // len(events)):
+        for key, value in events:
+            while True:
+                try:
+                    producer.produce(topic, value, key)
+                    break
+                except BufferError:
+                    producer.poll(0.01)
     producer.flush()
-    return PRODUCER_EVENTS / (time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    if (added := events_on(topic) - before) != PRODUCER_EVENTS:
+        raise RuntimeError(f"{PRODUCER_EVENTS} events were produced and {added} are on the topic")
+    return PRODUCER_EVENTS / seconds

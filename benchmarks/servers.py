@@ -1,0 +1,83 @@
+"""The servers that are measured, each a process of its own while a benchmark runs."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+
+from analytics_app.producer import producer_config
+from benchmarks.cluster import free_port
+from benchmarks.peer import route
+from brokerlytics.ports import port_accepts
+from brokerlytics.web import web_command
+
+_SHARED_SETTINGS = ("acks", "enable.idempotence", "compression.type", "linger.ms")
+_START_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """Listens on `port` of loopback; `write_key` is empty for the peer. `pid`: the first of its processes."""
+
+    port: int
+    pid: int
+    write_key: str = ""
+
+
+@contextmanager
+def web_server(directory: Path, topic: str) -> Iterator[Server]:
+    """Brokerlytics' own, with a database in `directory`."""
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    output = io.StringIO()
+    call_command("createsource", "bench", stdout=output)
+    settings.PORT = free_port()
+    env = {
+        **os.environ,
+        "DATA_DIR": str(directory),
+        "KAFKA_BOOTSTRAP_SERVERS": settings.KAFKA_BOOTSTRAP_SERVERS,
+        "KAFKA_TOPIC": topic,
+        "PORT": str(settings.PORT),
+    }
+    with _running(web_command(), settings.PORT, env) as pid:
+        yield Server(settings.PORT, pid, output.getvalue().strip())
+
+
+@contextmanager
+def peer_server(topic: str) -> Iterator[Server]:
+    """mq-bridge, with the producer's settings of Brokerlytics."""
+    port = free_port()
+    config = route(port, settings.KAFKA_BOOTSTRAP_SERVERS, topic, shared_producer_settings())
+    command = [sys.executable, "-m", "benchmarks.peer", json.dumps(config)]
+    with _running(command, port, dict(os.environ)) as pid:
+        yield Server(port, pid)
+
+
+def shared_producer_settings() -> dict[str, object]:
+    """What every candidate's Kafka producer has in common."""
+    config = producer_config(settings.PRODUCE_TIMEOUT)
+    return {name: config[name] for name in _SHARED_SETTINGS}
+
+
+@contextmanager
+def _running(command: list[str], port: int, env: dict[str, str]) -> Iterator[int]:
+    process = subprocess.Popen(command, env=env, cwd=settings.BASE_DIR)
+    try:
+        deadline = time.monotonic() + _START_SECONDS
+        while not port_accepts("127.0.0.1", port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"This did not start: {' '.join(command[:4])}")
+            time.sleep(0.2)
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait(60)
