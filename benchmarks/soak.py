@@ -82,7 +82,7 @@ def publish(soak: Soak, path: Path) -> None:
         "highest": f"{max(size for _, size in soak.samples):.1f} MB",
         "slope": f"{soak.slope():+.2f} MB per minute",
     }
-    table = Table(title=f"Full load for {soak.seconds / 60:.0f} minutes", title_justify="left", show_header=False)
+    table = Table(title=f"Full load for {soak.seconds / 60:g} minutes", title_justify="left", show_header=False)
     for name, value in figures.items():
         table.add_row(name, value)
     Console(width=110).print(table)
