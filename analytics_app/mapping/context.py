@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from analytics_app.mapping.values import IP
+from analytics_app.mapping.values import IP, free_name
 
 # Of the batch: what is read elsewhere, and its keys, which are credentials.
 _BATCH_TAKEN: Final = frozenset(
@@ -46,10 +46,7 @@ def keep(context: dict[str, Any], rest: Mapping[str, Any]) -> None:
         else:
             clashes[name] = value
     if clashes:
-        name = "message"
-        while name in context:
-            name = "_" + name
-        context[name] = clashes
+        context[free_name(context, "message")] = clashes
 
 
 def _merged(own: Any, shared: Any, rest: dict[str, Any], name: str) -> dict[str, Any]:

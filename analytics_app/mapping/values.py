@@ -50,6 +50,13 @@ def fill(fields: dict[str, Any], source: Mapping[str, Any], columns: Iterable[tu
             fields[column] = taken
 
 
+def free_name(holder: Mapping[str, Any], name: str) -> str:
+    """`name`, behind as many underscores as it takes for `holder` not to have it."""
+    while name in holder:
+        name = f"_{name}"
+    return name
+
+
 def name_and_version(name: Any, version: Any) -> str | None:
     """An operating system, such as "iOS 17.1"; without a name there is none."""
     longest = LONGEST["os"]
