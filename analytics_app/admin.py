@@ -1,20 +1,101 @@
-"""The Django admin: sources with their write keys, and simulation runs."""
+"""The Django admin: sources with their write keys, what became of their events, and simulation runs."""
+
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Any, Final
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from analytics_app.models import SimulationRun, Source
+from analytics_app.debugger import debugger_news, debugger_page
+from analytics_app.models import IntakeCount, RecentEvent, SimulationRun, Source
+from analytics_app.observation_store import ACCEPTED
 from analytics_app.simulation.runs import request_stop
+from analytics_app.snippet_view import snippet_page
+
+# What is deleted with its source.
+_OF_SOURCES: Final = {"intake count", "recent event"}
 
 
 @admin.register(Source)
 class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no argument at run time
-    list_display = ["name", "write_key", "enabled", "created_on", "rotated_on"]
+    list_display = [
+        *("name", "write_key", "enabled", "accepted_today", "rejected_today", "pages", "created_on", "rotated_on")
+    ]
     search_fields = ["name", "write_key"]
+    fields = ["name", "write_key", "enabled", "allowed_origins", "rate_limit", "created_on", "rotated_on"]
     readonly_fields = ["write_key", "created_on", "rotated_on"]
     actions = ["rotate", "enable", "disable"]
+
+    def get_urls(self) -> list[URLPattern]:
+        names = "analytics_app_source"
+        view = self.admin_site.admin_view
+        return [
+            path("unknown/debugger/", view(self.debugger), name=f"{names}_unknown_debugger"),
+            path("unknown/debugger/news/", view(self.news), name=f"{names}_unknown_news"),
+            path("<int:pk>/debugger/", view(self.debugger), name=f"{names}_debugger"),
+            path("<int:pk>/debugger/news/", view(self.news), name=f"{names}_news"),
+            path("<int:pk>/snippets/", view(self.snippets), name=f"{names}_snippets"),
+            *super().get_urls(),
+        ]
+
+    def debugger(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
+        return debugger_page(request, self._source(request, pk), self._context(request))
+
+    def news(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
+        return debugger_news(request, self._source(request, pk))
+
+    def snippets(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self._check_view(request)
+        return snippet_page(request, get_object_or_404(Source, pk=pk), self._context(request))
+
+    def _source(self, request: HttpRequest, pk: int | None) -> Source | None:
+        self._check_view(request)
+        return None if pk is None else get_object_or_404(Source, pk=pk)
+
+    def _check_view(self, request: HttpRequest) -> None:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+
+    def _context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**self.admin_site.each_context(request), "opts": self.opts}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
+        today = Q(intake_counts__day=timezone.now().astimezone(UTC).date())
+        accepted = Q(intake_counts__code=ACCEPTED)
+        sources: QuerySet[Source] = super().get_queryset(request)
+        return sources.annotate(
+            accepted_today=Sum("intake_counts__events", filter=today & accepted, default=0),
+            rejected_today=Sum("intake_counts__events", filter=today & ~accepted, default=0),
+        )
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[Any, Any], set[Any], list[Any]]:
+        """Counts and recent events go with their source, though nobody may delete them alone; they are not listed."""
+        _, counts, permissions, protected = super().get_deleted_objects(objs, request)
+        return [str(source) for source in objs], counts, permissions - _OF_SOURCES, protected
+
+    @admin.display(description="Accepted today", ordering="accepted_today")
+    def accepted_today(self, source: Any) -> int:
+        return int(source.accepted_today)
+
+    @admin.display(description="Rejected today", ordering="rejected_today")
+    def rejected_today(self, source: Any) -> int:
+        return int(source.rejected_today)
+
+    @admin.display(description="Look and set up")
+    def pages(self, source: Source) -> SafeString:
+        debugger = reverse("admin:analytics_app_source_debugger", args=[source.pk])
+        snippets = reverse("admin:analytics_app_source_snippets", args=[source.pk])
+        return format_html('<a href="{}">Debugger</a> · <a href="{}">Snippets</a>', debugger, snippets)
 
     @admin.action(description="Rotate the write keys (the old ones are refused from now on)", permissions=["change"])
     def rotate(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
@@ -31,29 +112,40 @@ class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no argum
         messages.success(request, f"{queryset.update(enabled=False)} sources were disabled.")
 
 
-@admin.register(SimulationRun)
-class SimulationRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no argument at run time
-    """Read-only: runs are started over the API."""
-
-    list_display = ["id", "status", "rate", "duration", "seed", "accepted", "rejected", "started_on", "ended_on"]
-    actions = ["stop"]
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no argument at run time
+    """Rows that the product makes, to be looked at."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 (Django's signature)
         return False
 
-    def has_change_permission(
-        self,
-        request: HttpRequest,  # noqa: ARG002
-        obj: SimulationRun | None = None,  # noqa: ARG002
-    ) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return False
 
-    def has_delete_permission(
-        self,
-        request: HttpRequest,  # noqa: ARG002
-        obj: SimulationRun | None = None,  # noqa: ARG002
-    ) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return False
+
+
+@admin.register(IntakeCount)
+class IntakeCountAdmin(ReadOnlyAdmin):
+    list_display = ["day", "source", "code", "events"]
+    list_filter = ["source", "code", "day"]
+    list_select_related = ["source"]
+    date_hierarchy = "day"
+
+
+@admin.register(RecentEvent)
+class RecentEventAdmin(ReadOnlyAdmin):
+    list_display = ["seen_on", "source", "code", "event_type", "field", "message", "endpoint"]
+    list_filter = ["source", "code", "seen_on"]
+    list_select_related = ["source"]
+
+
+@admin.register(SimulationRun)
+class SimulationRunAdmin(ReadOnlyAdmin):
+    """Runs are started over the API."""
+
+    list_display = ["id", "status", "rate", "duration", "seed", "accepted", "rejected", "started_on", "ended_on"]
+    actions: Sequence[Any] = ["stop"]
 
     def has_stop_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("analytics_app.change_simulationrun")
