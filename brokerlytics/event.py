@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from brokerlytics.timestamps import cut_to_milliseconds, format_timestamp, parse_timestamp
+from brokerlytics.timestamps import cut_to_milliseconds, parse_timestamp
 
 EVENT_VERSION: Final = 1
 MAX_EVENT_BYTES: Final = 32 * 1024
@@ -85,6 +85,7 @@ FIELDS: Final[tuple[EventField, ...]] = (
     EventField("context", "object"),
 )
 _FIELD_BY_NAME: Final = {field.name: field for field in FIELDS}
+_NOT_KEPT: Final = ("v", "sent_on")
 _SENT_ON: Final = EventField("sent_on", "time")
 _CURRENCY: Final = re.compile(r"[A-Za-z]{3}")
 # NUL ends strings in many readers of CSV; a lone surrogate cannot be written as UTF-8 at all.
@@ -101,7 +102,7 @@ class InvalidEventError(Exception):
         self.field = field
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="v", tag=EVENT_VERSION):
     """One event that fits the contract. Times are aware UTC datetimes."""
 
     event_id: str
@@ -157,10 +158,15 @@ def build_event(fields: Mapping[str, Any], *, event_id: str, received_on: dateti
     for name, value in fields.items():
         if value is None or value == "":
             continue
-        if field := _FIELD_BY_NAME.get(name):
+        field = _FIELD_BY_NAME.get(name)
+        if field is None:
+            if name not in _NOT_KEPT:
+                unknown[name] = value
+        # Most values are short plain text, for which nothing else has to be called.
+        elif type(value) is str and len(value) <= field.max_length and value.isprintable():
+            values[name] = value
+        else:
             values[name] = _CHECKS[field.type](field, value)
-        elif name not in ("v", "sent_on"):
-            unknown[name] = value
     if "event_type" not in values:
         raise InvalidEventError(Reason.MISSING_FIELD, "event_type is required: the event's name.", "event_type")
     if "device_id" not in values and "user_id" not in values:
@@ -180,13 +186,7 @@ def encode_event(event: Event) -> bytes:
 
     Raises InvalidEventError when it is larger than MAX_EVENT_BYTES or nested beyond what JSON tools read.
     """
-    value: dict[str, Any] = {"v": EVENT_VERSION}
-    for field in FIELDS:
-        item = getattr(event, field.name)
-        if item is None or item == {}:
-            continue
-        value[field.name] = format_timestamp(item) if field.type == "time" else item
-    encoded = encode_json(value)
+    encoded = encode_json(event)
     if len(encoded) > MAX_EVENT_BYTES:
         message = f"The event has {len(encoded)} bytes as JSON; at most {MAX_EVENT_BYTES} are taken."
         raise InvalidEventError(Reason.EVENT_TOO_LARGE, message)
@@ -216,7 +216,7 @@ def decode_event(value: bytes | None, *, event_id: str, received_on: datetime) -
     return build_event(fields, event_id=event_id, received_on=received_on)
 
 
-def encode_json(value: Mapping[str, Any]) -> bytes:
+def encode_json(value: Mapping[str, Any] | Event) -> bytes:
     """Compact JSON in UTF-8; raises InvalidEventError for what JSON or UTF-8 cannot say."""
     try:
         encoded = msgspec.json.encode(value)
