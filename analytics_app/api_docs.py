@@ -83,7 +83,7 @@ EVENTS_HELP: Final[dict[str, Any]] = {
 }
 SEND_EVENTS: Final[dict[str, Any]] = {
     "operation_id": "events_send",
-    "auth": list(WRITE_KEY_SCHEMES),
+    "auth": [{name: []} for name in WRITE_KEY_SCHEMES],
     "tags": ["events"],
     "summary": "Send one event or a list of events",
     "description": "Answers when the broker has acknowledged every accepted event (`acks=all`). One bad event spoils "

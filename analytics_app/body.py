@@ -52,10 +52,10 @@ def read_body(body: bytes) -> Any:
         )
     if body.startswith(_GZIP):
         body = _inflate(body)
-    if not body or body.isspace():
-        raise BodyError("empty_body", "The body is empty; send one event as a JSON object, or a list of them.")
     if body.startswith(b"data="):
         body = _from_form(body)
+    if not body or body.isspace():
+        raise BodyError("empty_body", "The body is empty; send one event as a JSON object, or a list of them.")
     return _parse(body)
 
 

@@ -6,6 +6,8 @@ from typing import IO, Any
 from django.http import QueryDict
 from rest_framework.parsers import BaseParser, FormParser
 
+from analytics_app.body import MAX_BODY_BYTES
+
 
 class BytesParser(BaseParser):
     """Hands over the body as it came, whatever its type is called."""
@@ -18,7 +20,7 @@ class BytesParser(BaseParser):
         media_type: str | None = None,  # noqa: ARG002 (DRF's signature)
         parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002
     ) -> Any:
-        return stream.read()
+        return stream.read(MAX_BODY_BYTES + 1)
 
 
 class FormOrJSONParser(BytesParser):

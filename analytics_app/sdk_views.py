@@ -9,6 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from analytics_app import cors
+from analytics_app.body import MAX_BODY_BYTES
 from analytics_app.collect import JSON, PROBLEM, CollectRequest, Reply, client_ip, collect, preflight
 from analytics_app.endpoints import ENDPOINTS
 from analytics_app.sources import source_cache
@@ -32,7 +33,7 @@ def sdk_view(request: HttpRequest) -> HttpResponse:
         method=request.method,
         query=request.META.get("QUERY_STRING", ""),
         header=request.headers.get,
-        body=request.read(),
+        body=request.read(MAX_BODY_BYTES + 1),
         ip=client_ip(request.META.get("REMOTE_ADDR", ""), request.headers.get),
     )
     return _response(collect(collected, timezone.now(), time.monotonic()))
