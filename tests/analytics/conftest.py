@@ -1,11 +1,13 @@
-"""A source, a producer that needs no broker, and a clean process-wide producer for every test."""
+"""A source, a producer that needs no broker, and nothing left in the process by the test before."""
 
 from collections.abc import Iterator, Sequence
 
 import pytest
 
+from analytics_app import collect
 from analytics_app.models import Source
 from analytics_app.producer import Delivery, shared_producer
+from analytics_app.sources import source_cache
 
 
 class RecordingProducer:
@@ -19,6 +21,9 @@ class RecordingProducer:
         self.messages += messages
         return [self.outcomes.pop(0) if self.outcomes else Delivery.ACKNOWLEDGED for _ in messages]
 
+    async def produce_soon(self, messages: Sequence[tuple[bytes, bytes]]) -> list[Delivery]:
+        return self.produce(messages)
+
 
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch) -> RecordingProducer:
@@ -28,7 +33,10 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> RecordingProducer:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_producer() -> Iterator[None]:
+def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # What a test did to the database was rolled back, which tells no cache.
+    source_cache._read_on = float("-inf")
+    monkeypatch.setattr(collect, "_limits", collect.RateLimits())
     yield
     shared_producer.close()
 

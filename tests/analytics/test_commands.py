@@ -96,7 +96,7 @@ class TestSimulate:
 
     @pytest.mark.django_db(transaction=True)
     def test_a_wrong_key(self, live_server: LiveServer) -> None:
-        with pytest.raises(CommandError, match="401: The write key is not known"):
+        with pytest.raises(CommandError, match="401: No source has this write key"):
             output("simulate", "--url", live_server.url, "--write-key", "wk_no")
 
     @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import base64
+import gzip
 import json
 from typing import Any
 
@@ -45,18 +46,27 @@ def test_events_are_accepted_one_by_one(source: Source, recorder: RecordingProdu
     assert {event["source"] for event in stored} == {"web"}
 
 
+@pytest.mark.parametrize("body", [json.dumps(GOOD).encode(), gzip.compress(json.dumps([GOOD]).encode())])
 @pytest.mark.parametrize(
-    "content_type", ["application/json", "application/json; charset=utf-8", "text/plain", "text/plain;charset=UTF-8"]
+    "content_type",
+    [
+        "application/json",
+        "application/json; charset=utf-8",
+        "text/plain",
+        "text/plain;charset=UTF-8",
+        # What curl and RudderStack's SDK for Node say unless told otherwise.
+        "application/x-www-form-urlencoded",
+        "application/octet-stream",
+        "application/xml",
+        "nonsense",
+        "",
+    ],
 )
-def test_json_under_its_own_name_or_as_text(source: Source, recorder: RecordingProducer, content_type: str) -> None:
-    assert post(source, GOOD, content_type).status_code == 202
+def test_json_whatever_its_type_is_called(
+    source: Source, recorder: RecordingProducer, content_type: str, body: bytes
+) -> None:
+    assert post(source, body, content_type).status_code == 202
     assert len(recorder.messages) == 1
-
-
-def test_what_curl_sends_unless_told_otherwise(source: Source, recorder: RecordingProducer) -> None:
-    assert post(source, GOOD, "application/x-www-form-urlencoded").status_code == 202
-    assert post(source, [GOOD], "application/x-www-form-urlencoded").status_code == 202
-    assert len(recorder.messages) == 2
 
 
 @pytest.mark.parametrize(
@@ -71,19 +81,25 @@ def test_what_curl_sends_unless_told_otherwise(source: Source, recorder: Recordi
         (b'{"event_type":"A","device_id":"d","revenue":NaN}', "application/json", (400, "no_valid_event")),
         (b"x" * (MAX_BODY_BYTES + 1), "application/json", (413, "body_too_large")),
         (b"x" * 5_000_000, "application/json", (413, "body_too_large")),
-        (b"x" * 5_000_000, "multipart/form-data; boundary=b", (413, "body_too_large")),
+        (b"x" * 5_000_000, "multipart/form-data; boundary=b", (400, "parse_error")),
         (b"[" + b"{}," * 2500 + b"{}]", "application/json", (413, "too_many_events")),
-        (b"<event/>", "application/xml", (415, "unsupported_media_type")),
-        (b"x", "application/octet-stream", (415, "unsupported_media_type")),
-        (b"garbage", "multipart/form-data; boundary=b", (400, None)),
+        (b"<event/>", "application/xml", (400, "not_json")),
+        (b"x", "application/octet-stream", (400, "not_json")),
+        (b"\x1f\x8b\x00", "application/json", (400, "bad_gzip")),
+        (b"garbage", "multipart/form-data; boundary=b", (400, "empty_body")),
         (b"garbage", "multipart/form-data", (400, "parse_error")),
         (b"event_type=A", "application/x-www-form-urlencoded", (400, "no_valid_event")),
-        (b"device_id=A", "application/x-www-form-urlencoded", (400, "invalid")),
-        (b"&".join(b"a%d=1" % n for n in range(2000)), "application/x-www-form-urlencoded", (400, "bad_request")),
+        (b"event_type=A&revenue=x", "application/x-www-form-urlencoded", (400, "invalid")),
+        (b"device_id=A", "application/x-www-form-urlencoded", (400, "not_json")),
+        (
+            b"event_type=A&" + b"&".join(b"a%d=1" % n for n in range(2000)),
+            "application/x-www-form-urlencoded",
+            (400, "bad_request"),
+        ),
     ],
 )
 def test_what_is_not_accepted_is_a_problem(
-    source: Source, recorder: RecordingProducer, body: bytes, content_type: str, answer: tuple[int, str | None]
+    source: Source, recorder: RecordingProducer, body: bytes, content_type: str, answer: tuple[int, str]
 ) -> None:
     status, code = answer
     response = post(source, body, content_type)
@@ -91,7 +107,7 @@ def test_what_is_not_accepted_is_a_problem(
     assert response["Content-Type"] == PROBLEM
     problem = response.json()
     assert problem["status"] == status
-    assert problem["code"] == code or code is None
+    assert problem["code"] == code
     assert problem["message"]
     assert recorder.messages == []
 
@@ -135,12 +151,6 @@ def test_what_was_accepted_is_on_the_topic(source: Source, topic: str) -> None:
     values = [msgspec.json.decode(message.value() or b"") for message in messages]
     assert [value["event_id"] for value in values] == [f"e{number}" for number in range(50)]
     assert [value["revenue"] for value in values] == list(range(50))
-
-
-def test_the_body_may_not_come_in_chunks(source: Source) -> None:
-    headers = {"X-Write-Key": source.write_key, "Transfer-Encoding": "chunked"}
-    response = Client().generic("POST", URL, content_type="application/json", headers=headers)
-    assert (response.status_code, response.json()["code"]) == (411, "length_required")
 
 
 @pytest.mark.django_db
@@ -203,50 +213,12 @@ class TestForm:
         assert recorder.messages == []
 
     def test_no_key(self, source: Source) -> None:  # noqa: ARG002
-        assert self.send(event_type="A", device_id="d").status_code == 401
+        response = self.send(event_type="A", device_id="d")
+        assert response.status_code == 401
+        assert "missing_write_key" in response.content.decode()
 
-
-class TestWriteKey:
-    @pytest.mark.parametrize("way", ["bearer", "basic", "header", "parameter"])
-    def test_each_way(self, source: Source, recorder: RecordingProducer, way: str) -> None:
-        key = source.write_key
-        basic = base64.b64encode(f"{key}:".encode()).decode()
-        headers = {
-            "bearer": {"Authorization": f"Bearer {key}"},
-            "basic": {"Authorization": f"Basic {basic}"},
-            "header": {"X-Write-Key": key},
-            "parameter": {},
-        }[way]
-        url = f"{URL}?write_key={key}" if way == "parameter" else URL
-        response = Client().post(url, GOOD, content_type="application/json", headers=headers)
+    def test_not_in_several_parts(self, source: Source, recorder: RecordingProducer) -> None:
+        body = f"event_type=A&device_id=d&write_key={source.write_key}"
+        response = Client().post(URL, body, content_type="application/x-www-form-urlencoded")
         assert response.status_code == 202
-        assert len(recorder.messages) == 1
-
-    @pytest.mark.parametrize(
-        "headers",
-        [
-            {},
-            {"Authorization": "Bearer"},
-            {"Authorization": "Bearer wk_wrong"},
-            {"Authorization": "Basic ???"},
-            {"Authorization": "Basic /////w=="},
-            {"Authorization": "Basic"},
-            {"Authorization": "Token x"},
-            {"X-Write-Key": "nope"},
-        ],
-    )
-    @pytest.mark.django_db
-    def test_without_a_valid_key(self, recorder: RecordingProducer, headers: dict[str, str]) -> None:
-        response = Client().post(URL, GOOD, content_type="application/json", headers=headers)
-        assert (response.status_code, response["Content-Type"]) == (401, PROBLEM)
-        assert response["WWW-Authenticate"] == 'Bearer realm="write key"'
-        assert recorder.messages == []
-
-    def test_a_disabled_source_and_a_rotated_key(self, source: Source, recorder: RecordingProducer) -> None:
-        old = Source.objects.get()
-        source.rotate(source.created_on)
-        assert post(old, GOOD).status_code == 401
-        assert post(source, GOOD).status_code == 202
-        Source.objects.update(enabled=False)
-        assert post(source, GOOD).status_code == 401
         assert len(recorder.messages) == 1

@@ -3,8 +3,10 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+from analytics_app.endpoints import NATIVE
+from analytics_app.reading import Reading
 from analytics_app.simulation.journeys import events
-from analytics_app.validation import validate
+from analytics_app.validation import Sender, validate
 from brokerlytics.event import END_SESSION, REVENUE, START_SESSION
 
 START = datetime(2026, 8, 22, 9, 30, tzinfo=UTC)
@@ -27,7 +29,7 @@ def test_with_another_start_the_same_people_do_something_else() -> None:
 
 def test_every_event_fits_the_contract_and_has_its_own_id() -> None:
     stream = take(3000)
-    valid, rejected = validate(stream, source="simulation", received_on=START)
+    valid, rejected = validate(Reading(NATIVE, stream, {}), Sender("simulation", START))
     assert rejected == []
     assert len({event.event_id for event in valid}) == 3000
 

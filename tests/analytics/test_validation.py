@@ -6,7 +6,9 @@ import msgspec
 import pytest
 
 from analytics_app.body import UnreadableEvent
-from analytics_app.validation import Rejection, validate
+from analytics_app.endpoints import ENDPOINTS, NATIVE
+from analytics_app.reading import Reading
+from analytics_app.validation import FROM_THE_FUTURE, FUTURE, Rejection, Sender, validate
 from brokerlytics.event import MAX_EVENT_BYTES
 
 NOW = datetime(2026, 8, 22, 9, 30, tzinfo=UTC)
@@ -14,12 +16,13 @@ GOOD = {"event_type": "A", "device_id": "d"}
 
 
 def check(*items: Any) -> tuple[list[dict[str, Any]], list[Rejection]]:
-    valid, rejected = validate(items, source="web", received_on=NOW)
+    valid, rejected = validate(Reading(NATIVE, list(items), {}), Sender("web", NOW))
     return [msgspec.json.decode(event.value) for event in valid], rejected
 
 
 def test_one_bad_event_spoils_no_other() -> None:
-    valid, rejected = validate([GOOD, {"device_id": "d"}, 5, GOOD], source="web", received_on=NOW)
+    reading = Reading(NATIVE, [GOOD, {"device_id": "d"}, 5, GOOD], {})
+    valid, rejected = validate(reading, Sender("web", NOW))
     assert [event.index for event in valid] == [0, 3]
     assert [event.key for event in valid] == [b"d", b"d"]
     assert [(one.index, one.code, one.field) for one in rejected] == [
