@@ -26,9 +26,7 @@ _OF_SOURCES: Final = {"intake count", "recent event"}
 
 @admin.register(Source)
 class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no argument at run time
-    list_display = [
-        *("name", "write_key", "enabled", "accepted_today", "rejected_today", "pages", "created_on", "rotated_on")
-    ]
+    list_display = [*("name", "write_key", "enabled", "accepted_today", "rejected_today", "pages", "rotated_on")]
     search_fields = ["name", "write_key"]
     fields = ["name", "write_key", "enabled", "allowed_origins", "rate_limit", "created_on", "rotated_on"]
     readonly_fields = ["write_key", "created_on", "rotated_on"]
@@ -91,7 +89,7 @@ class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no argum
     def rejected_today(self, source: Any) -> int:
         return int(source.rejected_today)
 
-    @admin.display(description="Look and set up")
+    @admin.display(description="Pages")
     def pages(self, source: Source) -> SafeString:
         debugger = reverse("admin:analytics_app_source_debugger", args=[source.pk])
         snippets = reverse("admin:analytics_app_source_snippets", args=[source.pk])

@@ -1,9 +1,12 @@
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
-from analytics_app.models import SimulationRun, Source
+from analytics_app.models import IntakeCount, RecentEvent, SimulationRun, Source
 
 SOURCES = "/admin/analytics_app/source/"
 RUNS = "/admin/analytics_app/simulationrun/"
@@ -71,3 +74,67 @@ def test_who_may_only_look_stops_nothing(run: SimulationRun, client: Client) -> 
     client.post(RUNS, {"action": "stop", "_selected_action": [run.pk]})
     run.refresh_from_db()
     assert not run.stop_requested
+
+
+def test_origins_and_rate_limit_are_set_and_checked(admin_client: Client, source: Source) -> None:
+    url = f"{SOURCES}{source.pk}/change/"
+    good = {"name": "web", "enabled": "on", "allowed_origins": "https://shop.example.org", "rate_limit": "50"}
+    assert admin_client.post(url, good).status_code == 302
+    source.refresh_from_db()
+    assert (source.allowed_origins, source.rate_limit) == ("https://shop.example.org", 50)
+    answer = admin_client.post(url, good | {"allowed_origins": "shop.example.org/path"})
+    assert "is not an origin" in answer.content.decode()
+
+
+def test_the_list_counts_today_in_one_query(
+    admin_client: Client, source: Source, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    today = timezone.now().date()
+    for n in range(20):
+        other = Source.objects.create(name=f"s{n}")
+        IntakeCount.objects.create(source=other, day=today, code="accepted", events=1)
+    for day, code, events in (
+        (today, "accepted", 4321),
+        (today, "too_long", 700),
+        (today, "not_json", 77),
+        (today - timedelta(days=1), "accepted", 1),
+    ):
+        IntakeCount.objects.create(source=source, day=day, code=code, events=events)
+    # The session, the user, two counts of rows, and the rows.
+    with django_assert_num_queries(5):
+        html = admin_client.get(SOURCES).content.decode()
+    assert '<td class="field-accepted_today">4321</td>' in html
+    assert '<td class="field-rejected_today">777</td>' in html
+
+
+def test_a_source_leads_to_its_pages(admin_client: Client, source: Source) -> None:
+    for page in (SOURCES, f"{SOURCES}{source.pk}/change/"):
+        html = admin_client.get(page).content.decode()
+        assert f'href="{SOURCES}{source.pk}/debugger/"' in html
+        assert f'href="{SOURCES}{source.pk}/snippets/"' in html
+    assert f'href="{SOURCES}unknown/debugger/"' in admin_client.get(SOURCES).content.decode()
+
+
+@pytest.mark.parametrize("model", ["intakecount", "recentevent"])
+def test_counts_and_recent_events_are_looked_at_and_nothing_else(
+    admin_client: Client, source: Source, model: str
+) -> None:
+    count = IntakeCount.objects.create(source=source, day=timezone.now().date(), code="too_long", events=1)
+    event = RecentEvent.objects.create(source=source, seen_on=timezone.now(), code="too_long", event_type="seen")
+    pk = count.pk if model == "intakecount" else event.pk
+    base = f"/admin/analytics_app/{model}/"
+    assert "too_long" in admin_client.get(base).content.decode()
+    assert admin_client.get(f"{base}?code=too_long&source__id__exact={source.pk}").status_code == 200
+    assert admin_client.get(f"{base}{pk}/change/").status_code == 200
+    assert admin_client.get(f"{base}add/").status_code == 403
+    assert admin_client.post(f"{base}{pk}/change/", {"code": "x"}).status_code == 403
+    assert admin_client.post(f"{base}{pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_a_source_with_counts_is_deleted_with_them(admin_client: Client, source: Source) -> None:
+    IntakeCount.objects.create(source=source, day=timezone.now().date(), code="accepted", events=1)
+    RecentEvent.objects.create(source=source, seen_on=timezone.now(), code="accepted")
+    assert admin_client.post(f"{SOURCES}{source.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not Source.objects.exists()
+    assert not IntakeCount.objects.exists()
+    assert not RecentEvent.objects.exists()
