@@ -17,7 +17,7 @@ from brokerlytics.kafka import client_config
 PRODUCER_EVENTS = 1_000_000
 LOAD_SECONDS = 8.0
 CONNECTIONS = 64
-PEER = "mq-bridge, single events"
+PEER = "mq-bridge"
 LOOP = "bare producer loop"
 # The best of 0, 5, 20 and 100: nobody waits for an answer here, and a little patience fills the loop's batches.
 _LOOP_LINGER = 5
@@ -44,15 +44,16 @@ def measure(runs: int, directory: Path, *, sdk: bool = False) -> Benchmark:
             batch.add(post(hundreds, topic), hundreds.events)
             if sdk:
                 sdk_batch.add(post(compressed, topic), compressed.events)
-            loop.rates.append(bare_loop(topic))
+            loop.add(bare_loop(topic))
     rows = [peer, single, half, batch, *([sdk_batch] if sdk else []), loop]
     return Benchmark(f"Events acknowledged by Kafka, over HTTP on {CONNECTIONS} connections", rows)
 
 
 def post(traffic: Traffic, topic: str, rate: float | None = None) -> LoadResult:
     """Raises RuntimeError when a request failed, or when the topic has other than what was accepted."""
-    before = events_on(topic)
-    result = load(Load(traffic.port, traffic.requests, traffic.expected, CONNECTIONS, LOAD_SECONDS, rate=rate))
+    before, cpu = events_on(topic), traffic.server.cpu_seconds()
+    result = load(Load(traffic.server.port, traffic.requests, traffic.expected, CONNECTIONS, LOAD_SECONDS, rate=rate))
+    result.cpu_seconds = traffic.server.cpu_seconds() - cpu
     if result.failures:
         raise RuntimeError(f"Requests were not answered with {traffic.expected}: {dict(result.failures)}")
     added = events_on(topic) - before
@@ -67,8 +68,8 @@ def load(what: Load) -> LoadResult:
         return pool.submit(run_load, what).result()
 
 
-def bare_loop(topic: str) -> float:
-    """Nothing but produce() and counting the acknowledgements: what one Python process can do, in events/s."""
+def bare_loop(topic: str) -> LoadResult:
+    """Nothing but produce() and counting the acknowledgements: what one Python process can do."""
     producer = Producer(client_config() | shared_producer_settings() | {"linger.ms": _LOOP_LINGER})
     events = [(f"device-{number}", event(number)) for number in range(5000)]
     acknowledged = 0
@@ -77,7 +78,7 @@ def bare_loop(topic: str) -> float:
         nonlocal acknowledged
         acknowledged += error is None
 
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     for _ in range(PRODUCER_EVENTS // len(events)):
         for key, value in events:
             while True:
@@ -90,4 +91,5 @@ def bare_loop(topic: str) -> float:
     seconds = time.perf_counter() - started
     if acknowledged != PRODUCER_EVENTS:
         raise RuntimeError(f"{PRODUCER_EVENTS} events were produced and {acknowledged} acknowledged")
-    return PRODUCER_EVENTS / seconds
+    cpu = time.process_time() - cpu
+    return LoadResult(seconds, acknowledged, acknowledged, cpu)

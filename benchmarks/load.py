@@ -40,11 +40,15 @@ class Load:
 
 @dataclass
 class LoadResult:
-    """`answers` came in the counted time; `total` has also those before and after it."""
+    """`answers` came in the counted time; `total` has also those before and after it.
+
+    `cpu_seconds` is what the server used for all of them, when somebody has looked.
+    """
 
     seconds: float
     answers: int = 0
     total: int = 0
+    cpu_seconds: float = 0.0
     failures: Counter[str] = field(default_factory=Counter)
     latencies: "array[float]" = field(default_factory=lambda: array("d"))
 
@@ -93,14 +97,20 @@ class _Run:
         self._count_to = self._count_from + load.seconds
 
     def run(self) -> LoadResult:
+        try:
+            self._send_and_receive()
+            self._drain()
+        finally:
+            self._close()
+        return self._result
+
+    def _send_and_receive(self) -> None:
         now = due = self._count_from - self._load.warm_up
         while now < self._count_to:
             due = self._send_due(now, due)
             wait = self._count_to - now if self._load.rate is None or not self._idle else max(0.0, due - now)
             self._receive(min(wait, 1.0))
             now = time.perf_counter()
-        self._drain()
-        return self._result
 
     def _send_due(self, now: float, due: float) -> float:
         """Send what is due on the connections that are free; gives the time when the next request is."""
@@ -154,6 +164,8 @@ class _Run:
             self._receive(1.0)
         if missing := self._load.connections - len(self._idle):
             self._result.failures["no answer"] += missing
+
+    def _close(self) -> None:
         for key in list(self._selector.get_map().values()):
             key.data.socket.close()
         self._selector.close()

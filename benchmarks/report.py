@@ -16,7 +16,8 @@ from benchmarks.load import LoadResult
 
 @dataclass
 class Row:
-    """Events per second of each run and, of a load, the latencies of its requests in milliseconds.
+    """Of each run the events per second, the server's CPU time per event in microseconds, and, of a load, the
+    latencies of its requests in milliseconds.
 
     `versus` is the name of the row that it is compared with, and `target` the least ratio that is wanted;
     `p99_limit` is the p99 that is wanted.
@@ -27,6 +28,7 @@ class Row:
     versus: str = ""
     target: float | None = None
     p99_limit: float | None = None
+    cpu: list[float] = field(default_factory=list)
     p50s: list[float] = field(default_factory=list)
     p95s: list[float] = field(default_factory=list)
     p99s: list[float] = field(default_factory=list)
@@ -38,6 +40,9 @@ class Row:
     def add(self, result: LoadResult, events: int = 1) -> None:
         """One more run; `events`: how many a request had."""
         self.rates.append(result.rate * events)
+        self.cpu.append(result.cpu_seconds / (result.total * events) * 1e6)
+        if not result.latencies:
+            return
         for percent, latencies in ((50, self.p50s), (95, self.p95s), (99, self.p99s)):
             latencies.append(result.milliseconds(percent))
 
@@ -58,16 +63,27 @@ class Benchmark:
 def publish(benchmark: Benchmark, path: Path) -> None:
     """Print the table and write the JSON."""
     table = Table(title=benchmark.title, title_justify="left")
-    for heading in ("", "events/s (median)", "min", "max", "p50 ms", "p95 ms", "p99 ms", "ratio", "wanted"):
+    for heading in (
+        "",
+        "events/s (median)",
+        "min",
+        "max",
+        "CPU µs/event",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "ratio",
+        "wanted",
+    ):
         table.add_column(heading, justify="left" if not heading else "right")
     for row in benchmark.rows:
         rates = [f"{figure:,.0f}" for figure in (row.rate, min(row.rates), max(row.rates))]
+        cpu = f"{median(row.cpu):.1f}" if row.cpu else ""
         latencies = [f"{median(values):.1f}" if values else "" for values in (row.p50s, row.p95s, row.p99s)]
         ratio = benchmark.ratio(row)
-        table.add_row(
-            row.name, *rates, *latencies, f"{ratio:.2f} of {row.versus}" if ratio else "", _wanted(row, ratio)
-        )
-    Console(width=150).print(table)
+        compared = f"{ratio:.2f} of {row.versus}" if ratio else ""
+        table.add_row(row.name, *rates, cpu, *latencies, compared, _wanted(row, ratio))
+    Console(width=160).print(table)
     write_json({"title": benchmark.title, "rows": [_figures(benchmark, row) for row in benchmark.rows]}, path)
 
 

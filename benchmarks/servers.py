@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from django.conf import settings
 from django.core.management import call_command
 
@@ -31,6 +32,16 @@ class Server:
     port: int
     pid: int
     write_key: str = ""
+
+    def processes(self) -> list[psutil.Process]:
+        """Its workers too."""
+        first = psutil.Process(self.pid)
+        return [first, *first.children(recursive=True)]
+
+    def cpu_seconds(self) -> float:
+        """What its processes have used so far, in the kernel too."""
+        times = [process.cpu_times() for process in self.processes()]
+        return sum(time.user + time.system for time in times)
 
 
 @contextmanager

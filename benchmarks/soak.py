@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import linear_regression
 
-import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -15,7 +14,7 @@ from benchmarks.cluster import new_topic
 from benchmarks.ingest import CONNECTIONS
 from benchmarks.load import Load, LoadResult, run_load
 from benchmarks.report import write_json
-from benchmarks.servers import web_server
+from benchmarks.servers import Server, web_server
 from benchmarks.traffic import single_events
 
 _INTERVAL = 5.0
@@ -49,21 +48,20 @@ def measure(minutes: float, directory: Path) -> Soak:
     topic = new_topic()
     with web_server(directory, topic) as web, ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         traffic = single_events(web)
-        load = Load(traffic.port, traffic.requests, traffic.expected, CONNECTIONS, minutes * 60, warm_up=0.0)
+        load = Load(web.port, traffic.requests, traffic.expected, CONNECTIONS, minutes * 60, warm_up=0.0)
         running = pool.submit(run_load, load)
-        samples = _sample(web.pid, running)
+        samples = _sample(web, running)
         result = running.result()
     percentiles = (result.milliseconds(50), result.milliseconds(99))
     return Soak(result.seconds, result.rate, *percentiles, dict(result.failures), samples)
 
 
-def _sample(pid: int, running: "Future[LoadResult]") -> list[tuple[float, float]]:
+def _sample(server: Server, running: "Future[LoadResult]") -> list[tuple[float, float]]:
     """The server's resident memory until the load ends."""
-    server, started = psutil.Process(pid), time.monotonic()
+    started = time.monotonic()
     samples = []
     while not running.done():
-        processes = [server, *server.children(recursive=True)]
-        size = sum(process.memory_info().rss for process in processes) / 1e6
+        size = sum(process.memory_info().rss for process in server.processes()) / 1e6
         samples.append((round(time.monotonic() - started, 1), round(size, 2)))
         time.sleep(_INTERVAL)
     return samples

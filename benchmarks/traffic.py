@@ -18,7 +18,7 @@ _DEVICES = 5000
 class Traffic:
     """Requests of `events` events each, and the status of their answers."""
 
-    port: int
+    server: Server
     requests: list[bytes]
     expected: int = 202
     events: int = 1
@@ -27,13 +27,13 @@ class Traffic:
 def single_events(server: Server) -> Traffic:
     """One event per request. The peer takes them too."""
     bodies = (_json(client_event(number)) for number in range(_DEVICES))
-    return Traffic(server.port, [_post(server, "/api/v1/events", body) for body in bodies])
+    return Traffic(server, [_post(server, "/api/v1/events", body) for body in bodies])
 
 
 def batches(server: Server) -> Traffic:
     """A list of 100 events per request."""
     requests = [_post(server, "/api/v1/events", _json(group)) for group in _groups(client_event)]
-    return Traffic(server.port, requests, events=_BATCH)
+    return Traffic(server, requests, events=_BATCH)
 
 
 def sdk_batches(server: Server) -> Traffic:
@@ -43,7 +43,7 @@ def sdk_batches(server: Server) -> Traffic:
     sent = _now()
     bodies = (gzip.compress(_json({"batch": group, "sentAt": sent}), 6) for group in _groups(segment_track))
     requests = [_post(server, "/v1/batch", body, headers) for body in bodies]
-    return Traffic(server.port, requests, expected=200, events=_BATCH)
+    return Traffic(server, requests, expected=200, events=_BATCH)
 
 
 def client_event(number: int) -> dict[str, Any]:

@@ -1,0 +1,132 @@
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import httpx
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from pytest_django import Settings
+
+from benchmarks.load import Load, LoadResult, run_load
+from benchmarks.report import Benchmark, Row
+from benchmarks.servers import peer_server
+from benchmarks.soak import Soak
+
+REQUEST = b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"
+ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 4\r\n\r\nbody"
+Answer = Callable[[int], bytes | None]
+
+
+@contextmanager
+def server(answer: Answer) -> Iterator[int]:
+    """Answers the requests of all connections with `answer(number)` in turn; None closes the connection."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    lock = threading.Lock()
+    served = 0
+
+    def serve(connection: socket.socket) -> None:
+        nonlocal served
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with connection, suppress(ConnectionError):
+            while connection.recv(65_536):
+                with lock:
+                    number, served = served, served + 1
+                reply = answer(number)
+                if reply is None:
+                    return
+                # In two parts, as a network may deliver it.
+                connection.sendall(reply[:30])
+                connection.sendall(reply[30:])
+
+    def listen() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+def run(answer: Answer, *, rate: float | None = None, connections: int = 4) -> LoadResult:
+    with server(answer) as port:
+        return run_load(Load(port, [REQUEST], 202, connections, seconds=0.5, warm_up=0.1, rate=rate))
+
+
+def test_a_load_counts_the_answers_that_it_expects_and_names_the_others() -> None:
+    result = run(lambda number: ACCEPTED if number % 10 else ACCEPTED.replace(b"202", b"503"))
+
+    assert set(result.failures) == {"503"}
+    assert result.total > result.answers > 0
+    assert result.total == pytest.approx(result.failures["503"] * 9, abs=10)
+
+
+def test_a_connection_that_the_server_closes_is_a_failure_and_is_replaced() -> None:
+    result = run(lambda number: None if number % 10 == 0 else ACCEPTED)
+
+    assert result.failures["connection closed"] > 1
+    assert result.total == pytest.approx(result.failures["connection closed"] * 9, abs=10)
+
+
+def test_a_limited_load_sends_at_its_rate() -> None:
+    result = run(lambda _: ACCEPTED, rate=200)
+
+    assert result.rate == pytest.approx(200, rel=0.1)
+
+
+def test_a_latency_counts_from_when_the_request_was_due() -> None:
+    def slow(_: int) -> bytes:
+        time.sleep(0.02)
+        return ACCEPTED
+
+    result = run(slow, rate=100, connections=1)
+
+    # One connection carries 50 requests per second: each of the 100 waits longer than the one before it.
+    assert result.milliseconds(99) > 150
+    assert result.milliseconds(99) > result.milliseconds(50) > 20
+
+
+def test_an_answer_without_length_is_refused() -> None:
+    with pytest.raises(ValueError, match="Content-Length"):
+        run(lambda _: b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+
+
+def test_a_ratio_is_the_median_of_the_ratios_of_each_run() -> None:
+    peer, ours = Row("peer", [100.0, 50.0, 200.0]), Row("ours", [80.0, 45.0, 100.0], versus="peer")
+
+    assert Benchmark("", [peer, ours]).ratio(ours) == 0.8
+    assert Benchmark("", [peer, ours]).ratio(peer) is None
+
+
+def test_the_slope_of_a_soak_leaves_its_first_minute_out() -> None:
+    samples = [(0.0, 10.0), (30.0, 90.0), (60.0, 100.0), (120.0, 102.0), (180.0, 104.0)]
+
+    assert Soak(600, 1.0, 1.0, 1.0, {}, samples).slope() == pytest.approx(2.0)
+
+
+def test_the_peer_answers_when_the_broker_has_the_event(mock_kafka: str, settings: Settings) -> None:
+    settings.KAFKA_BOOTSTRAP_SERVERS = mock_kafka
+    topic = f"peer-{time.time_ns()}"
+
+    with peer_server(topic) as peer:
+        assert httpx.post(f"http://127.0.0.1:{peer.port}/", json={}).status_code == 202
+
+    consumer = Consumer({"bootstrap.servers": mock_kafka, "group.id": "test"})
+    partitions = consumer.list_topics(topic).topics[topic].partitions
+    ends = [consumer.get_watermark_offsets(TopicPartition(topic, partition))[1] for partition in partitions]
+    consumer.close()
+    assert sum(ends) == 1
+
+
+def test_the_peer_does_not_answer_before(settings: Settings) -> None:
+    settings.KAFKA_BOOTSTRAP_SERVERS = "127.0.0.1:9"
+
+    with peer_server("events") as peer, pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"http://127.0.0.1:{peer.port}/", json={}, timeout=2)
