@@ -33,8 +33,8 @@ PROBLEM: Final = [("content-type", MEDIA_TYPE)]
 _limits: Final = RateLimits()
 
 
-class CollectRequest(msgspec.Struct, frozen=True):
-    """What the way in needs of an HTTP request.
+class CollectRequest(msgspec.Struct):
+    """What the way in needs of an HTTP request. The body comes last.
 
     Attributes:
         header: the value of a header by its lower-case name, or None.
@@ -46,7 +46,7 @@ class CollectRequest(msgspec.Struct, frozen=True):
     method: str
     query: str
     header: Callable[[str], str | None]
-    body: bytes
+    body: bytes = b""
     ip: str = ""
 
 
@@ -218,10 +218,17 @@ def misconfigured(error: KafkaException) -> RefusalError:
 def client_ip(peer: str, header: Callable[[str], str | None]) -> str:
     """The client's address where a GeoIP database asks for it: nothing else does.
 
-    `X-Forwarded-For` counts as far as its last TRUSTED_PROXIES entries, which our own proxies wrote.
+    `peer`: the other end of the connection, as ADDRESS or ADDRESS:PORT. `X-Forwarded-For` counts as far as its
+    last TRUSTED_PROXIES entries, which our own proxies wrote.
     """
     if settings.GEOIP_DATABASE is None:
         return ""
     forwarded = [part.strip() for part in (header("x-forwarded-for") or "").split(",") if part.strip()]
     proxies = settings.TRUSTED_PROXIES
-    return forwarded[-proxies] if proxies and len(forwarded) >= proxies else peer
+    return forwarded[-proxies] if proxies and len(forwarded) >= proxies else _without_port(peer)
+
+
+def _without_port(peer: str) -> str:
+    if peer.startswith("["):
+        return peer[1:].partition("]")[0]
+    return peer.partition(":")[0] if peer.count(":") == 1 else peer

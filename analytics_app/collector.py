@@ -4,12 +4,14 @@ https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
 """
 
 import asyncio
+import gc
 import logging
 import time
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from confluent_kafka import KafkaException
+from django.conf import settings
 
 from analytics_app.body import MAX_BODY_BYTES
 from analytics_app.collect import (
@@ -34,8 +36,12 @@ logger = logging.getLogger(__name__)
 # What one process has in hand; beyond that, clients are told at once to come back.
 MAX_REQUESTS: Final = 512
 MAX_BYTES: Final = 64 * 1024 * 1024
-_BODY_SECONDS: Final = 15.0
+BODY_SECONDS: Final = 15.0
 _FORMS: Final = ("multipart/form-data", "application/x-www-form-urlencoded")
+
+
+class SlowBodyError(Exception):
+    """The body did not arrive within BODY_SECONDS."""
 
 
 class Collector:
@@ -44,11 +50,16 @@ class Collector:
     def __init__(self) -> None:
         self._requests = 0
         self._bytes = 0
+        self._wants_ip = settings.GEOIP_DATABASE is not None
+        self._reading: dict[asyncio.Task[Any] | None, float] = {}
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """When the process begins to serve."""
         shared_producer.use_loop(loop)
         observations.start()
+        self._cancel_slow(loop)
+        # What lives as long as the process is not worth being looked through again and again.
+        gc.freeze()
 
     def stop(self) -> None:
         """When the process has served its last request."""
@@ -80,7 +91,7 @@ class Collector:
         header = scope.headers.get
         length = header("content-length")
         size = int(length) if length and length.isdecimal() else MAX_BODY_BYTES
-        request = CollectRequest(endpoint, scope.method, scope.query_string, header, b"")
+        request = CollectRequest(endpoint, scope.method, scope.query_string, header)
         if size > MAX_BODY_BYTES:
             message = f"The body has {size} bytes; at most {MAX_BODY_BYTES} are taken."
             return refuse(request, RefusalError(413, "body_too_large", message))
@@ -89,16 +100,34 @@ class Collector:
         self._requests += 1
         self._bytes += size
         try:
-            async with asyncio.timeout(_BODY_SECONDS):
-                body = await proto() if length else await _read_chunks(proto)
-            ip = client_ip(scope.client.rpartition(":")[0].strip("[]"), header)
-            request = CollectRequest(endpoint, scope.method, scope.query_string, header, body, ip)
+            request.body = await self._read(proto, chunked=length is None)
+            if self._wants_ip:
+                request.ip = client_ip(scope.client, header)
             return await self._produce(take_in(request, datetime.now(UTC), time.monotonic()))
-        except TimeoutError:
+        except SlowBodyError:
             return refuse(request, RefusalError(408, "body_too_slow", "The body did not arrive in time."))
         finally:
             self._requests -= 1
             self._bytes -= size
+
+    async def _read(self, proto: Any, *, chunked: bool) -> bytes:
+        """The body. A timer for each request would cost as much as everything else in it: one looks at all of them."""
+        task = asyncio.current_task()
+        self._reading[task] = time.monotonic()
+        try:
+            return await _read_chunks(proto) if chunked else await proto()
+        except asyncio.CancelledError:
+            raise SlowBodyError from None
+        finally:
+            del self._reading[task]
+
+    def _cancel_slow(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Once a second: whoever holds a place without sending loses it."""
+        latest = time.monotonic() - BODY_SECONDS
+        for task, started in list(self._reading.items()):
+            if started < latest and task is not None:
+                task.cancel()
+        loop.call_later(1.0, self._cancel_slow, loop)
 
     async def _produce(self, pending: Pending | Reply) -> Reply:
         if isinstance(pending, Reply):

@@ -5,8 +5,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
 from typing import Final
@@ -72,36 +71,44 @@ class EventProducer:
         """
         if self._loop is not None:
             return asyncio.run_coroutine_threadsafe(self.produce_soon(messages), self._loop).result()
-        with self._permission() as allowed:
-            if not allowed:
-                return [Delivery.NOT_ACKNOWLEDGED] * len(messages)
-            started, done = time.monotonic(), threading.Event()
-            batch = _Batch(len(messages), done.set)
+        probing = self._away
+        if probing and not self._probe.acquire(blocking=False):
+            return [Delivery.NOT_ACKNOWLEDGED] * len(messages)
+        started, done = time.monotonic(), threading.Event()
+        batch = _Batch(len(messages), done.set)
+        try:
             for index, message in enumerate(messages):
                 while not self._enqueue(message, batch, index, started):
                     time.sleep(_QUEUE_FULL_SECONDS)
             done.wait(max(0.0, started + self._timeout - time.monotonic()))
             return self._finish(batch, started)
+        finally:
+            if probing:
+                self._probe.release()
 
     async def produce_soon(self, messages: Messages) -> list[Delivery]:
         """As `produce`, in the event loop that was given."""
-        with self._permission() as allowed:
-            if not allowed:
-                return [Delivery.NOT_ACKNOWLEDGED] * len(messages)
-            started, done = time.monotonic(), asyncio.get_running_loop().create_future()
-            batch = _Batch(len(messages), partial(done.set_result, None))
-            self._waiting += 1
-            try:
-                for index, message in enumerate(messages):
-                    while not self._enqueue(message, batch, index, started):
-                        await asyncio.sleep(_QUEUE_FULL_SECONDS)
-                if not self._ticking:
-                    self._tick()
-                # librdkafka reports every message, a failed one when its time is up.
-                await done
-            finally:
-                self._waiting -= 1
+        if self._loop is None:
+            raise RuntimeError("This producer was made without an event loop")
+        probing = self._away
+        if probing and not self._probe.acquire(blocking=False):
+            return [Delivery.NOT_ACKNOWLEDGED] * len(messages)
+        started, done = time.monotonic(), self._loop.create_future()
+        batch = _Batch(len(messages), partial(_set, done))
+        self._waiting += 1
+        try:
+            for index, message in enumerate(messages):
+                while not self._enqueue(message, batch, index, started):
+                    await asyncio.sleep(_QUEUE_FULL_SECONDS)
+            if not self._ticking:
+                self._tick()
+            # librdkafka reports every message, a failed one when its time is up.
+            await done
             return self._finish(batch, started)
+        finally:
+            self._waiting -= 1
+            if probing:
+                self._probe.release()
 
     def close(self) -> None:
         """Wait a few seconds for what is under way, then give it up."""
@@ -109,19 +116,6 @@ class EventProducer:
         self._closing.set()
         if self._loop is None:
             self._poller.join()
-
-    @contextmanager
-    def _permission(self) -> Iterator[bool]:
-        """Whether the broker may be asked: by everybody, or by one at a time while it is away."""
-        if not self._away:
-            yield True
-        elif self._probe.acquire(blocking=False):
-            try:
-                yield True
-            finally:
-                self._probe.release()
-        else:
-            yield False
 
     def _finish(self, batch: "_Batch", started: float) -> list[Delivery]:
         deliveries = batch.deliveries()
@@ -153,8 +147,8 @@ class EventProducer:
         """Poll in the event loop, as long as somebody waits."""
         self._client.poll(0)
         self._ticking = bool(self._waiting)
-        if self._ticking:
-            asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
+        if self._ticking and self._loop is not None:
+            self._loop.call_later(_TICK_SECONDS, self._tick)
 
     def _poll(self) -> None:
         while not self._closing.is_set() and not (self.broken and len(self._client) == 0):
@@ -166,6 +160,12 @@ class EventProducer:
         if error.fatal():
             self.broken = True
             logger.error("The Kafka producer failed and is replaced: %s", error.str())
+
+
+def _set(done: asyncio.Future[None]) -> None:
+    # The request may have been cancelled meanwhile.
+    if not done.done():
+        done.set_result(None)
 
 
 class _Batch:
@@ -237,7 +237,7 @@ def producer_config(timeout: float) -> dict[str, object]:
     defaults: dict[str, object] = {
         # Requests wait for the answer, and what comes meanwhile makes the next batch: measured, waiting longer
         # adds to every request and gains nothing.
-        "linger.ms": 0,
+        "linger.ms": 2,
         "compression.type": "lz4",
         # Java's clients choose the partition of a key in the same way.
         "partitioner": "murmur2_random",

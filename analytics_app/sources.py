@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import msgspec
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from analytics_app.models import Source
 
 # For changes on other machines with the same database; those on this one are seen at once.
 _MAX_AGE: Final = 10.0
+_LOOK_AGAIN: Final = 0.1
 
 
 class KnownSource(msgspec.Struct, frozen=True):
@@ -29,24 +30,40 @@ class KnownSource(msgspec.Struct, frozen=True):
 
 
 class SourceCache:
-    """All sources by write key. A change, whichever process makes it, touches one file that every request looks at."""
+    """All sources by write key.
+
+    A change in this process is seen at once, one in another process on this machine within _LOOK_AGAIN seconds:
+    every change touches one file.
+    """
 
     def __init__(self) -> None:
         self._by_key: dict[str, KnownSource] = {}
+        self._changed = True
         self._version: int | None = None
-        self._read_on = float("-inf")
+        self._read_on = self._looked_on = 0.0
 
     def is_stale(self) -> bool:
-        return time.monotonic() - self._read_on > _MAX_AGE or _version() != self._version
+        now = time.monotonic()
+        if not self._changed and now - self._looked_on > _LOOK_AGAIN:
+            self._looked_on = now
+            self._changed = now - self._read_on > _MAX_AGE or _version() != self._version
+        return self._changed
 
     def refresh(self) -> None:
         """Read the sources from the database if they may have changed."""
         if not self.is_stale():
             return
-        # Taken before the query: a change during it makes the next request read again.
-        version, now = _version(), time.monotonic()
-        self._by_key = {source.write_key: _known(source) for source in Source.objects.all()}
-        self._version, self._read_on = version, now
+        # Taken before the query: a change during it makes a later request read again.
+        self._changed, self._version, self._read_on = False, _version(), time.monotonic()
+        try:
+            self._by_key = {source.write_key: _known(source) for source in Source.objects.all()}
+        except DatabaseError:
+            self._changed = True
+            raise
+
+    def forget(self) -> None:
+        """Have the next request read the sources anew."""
+        self._changed = True
 
     def find(self, key: str) -> KnownSource | None:
         """The source of a write key, a disabled one too. Call `refresh` first."""
@@ -70,7 +87,8 @@ def source_changed(**_signal: Any) -> None:
 
 
 def _tell() -> None:
-    path = Path(_marker())
+    source_cache.forget()
+    path = _marker()
     # Two changes within one tick of the file system's clock are two changes.
     version = max(time.time_ns(), (_version() or 0) + 1)
     path.touch()
@@ -89,12 +107,13 @@ def _known(source: Source) -> KnownSource:
     )
 
 
-def _marker() -> str:
-    return f"{settings.DATA_DIR}/sources-changed"
+def _marker() -> Path:
+    path: Path = settings.DATA_DIR / "sources-changed"
+    return path
 
 
 def _version() -> int | None:
     try:
-        return os.stat(_marker()).st_mtime_ns  # noqa: PTH116 (a Path would cost each request more than the call itself)
+        return _marker().stat().st_mtime_ns
     except FileNotFoundError:
         return None

@@ -153,6 +153,23 @@ def build_event(fields: Mapping[str, Any], *, event_id: str, received_on: dateti
     Raises:
         InvalidEventError: with the first fault found.
     """
+    values, unknown = _check_fields(fields)
+    if "event_type" not in values:
+        raise InvalidEventError(Reason.MISSING_FIELD, "event_type is required: the event's name.", "event_type")
+    if "device_id" not in values and "user_id" not in values:
+        raise InvalidEventError(Reason.MISSING_FIELD, "device_id or user_id is required.", "device_id")
+    if unknown:
+        values["context"] = {**unknown, **values.get("context", {})}
+    values.setdefault("event_id", event_id)
+    values.setdefault("kind", "track")
+    values.setdefault("received_on", cut_to_milliseconds(received_on))
+    _fill_times(values, fields.get("sent_on"))
+    _fill_revenue(values)
+    return Event(**values)
+
+
+def _check_fields(fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values of the contract's fields, checked, and everything else."""
     values: dict[str, Any] = {}
     unknown: dict[str, Any] = {}
     for name, value in fields.items():
@@ -167,18 +184,7 @@ def build_event(fields: Mapping[str, Any], *, event_id: str, received_on: dateti
             values[name] = value
         else:
             values[name] = _CHECKS[field.type](field, value)
-    if "event_type" not in values:
-        raise InvalidEventError(Reason.MISSING_FIELD, "event_type is required: the event's name.", "event_type")
-    if "device_id" not in values and "user_id" not in values:
-        raise InvalidEventError(Reason.MISSING_FIELD, "device_id or user_id is required.", "device_id")
-    if unknown:
-        values["context"] = {**unknown, **values.get("context", {})}
-    values.setdefault("event_id", event_id)
-    values.setdefault("kind", "track")
-    values.setdefault("received_on", cut_to_milliseconds(received_on))
-    _fill_times(values, fields.get("sent_on"))
-    _fill_revenue(values)
-    return Event(**values)
+    return values, unknown
 
 
 def encode_event(event: Event) -> bytes:
