@@ -1,6 +1,5 @@
 """Event ids for rows that have none: the same file gives the same ids, however often it is read."""
 
-from array import array
 from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, Final
@@ -42,7 +41,7 @@ class Occurrences:
     def __init__(self, seen_bits: int = _SEEN_BITS, counters: int = _COUNTERS) -> None:
         self._seen = bytearray(seen_bits // 8)
         self._seen_bits = seen_bits
-        self._counts = array("I", bytes(4 * counters))
+        self._counts = memoryview(bytearray(4 * counters)).cast("I")
         self._counters = counters
 
     def before(self, digest: bytes) -> int:

@@ -62,7 +62,7 @@ class Input:
         """
         try:
             yield from _lines(self._open())
-        except (EOFError, zlib.error) as error:
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise DamagedInputError(f"The gzip data ends too early or is damaged: {error}") from None
         except OSError as error:
             raise DamagedInputError(f"The file cannot be read: {error.strerror or error}") from None
@@ -71,7 +71,7 @@ class Input:
         buffered = io.BufferedReader(self._counted, _BUFFER_BYTES)
         if buffered.peek(2)[:2] != _GZIP_MAGIC:
             return buffered
-        return io.BufferedReader(gzip.GzipFile(fileobj=buffered), _BUFFER_BYTES)
+        return io.BufferedReader(_Unpacked(buffered), _BUFFER_BYTES)
 
     def _stat(self) -> os.stat_result | None:
         try:
@@ -121,3 +121,18 @@ class _Counted(io.RawIOBase):
         count = self._file.readinto(buffer) or 0
         self.position += count
         return count
+
+
+class _Unpacked(io.RawIOBase):
+    """What is in a gzip file. Gives all that comes before a damage, which GzipFile.read() does not."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = gzip.GzipFile(fileobj=file)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # the stub's Buffer has no len()
+        data = self._file.read1(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
