@@ -21,7 +21,7 @@ from benchmarks.peer import route
 from brokerlytics.ports import port_accepts
 from brokerlytics.web import web_command
 
-_SHARED_SETTINGS = ("acks", "enable.idempotence", "compression.type", "linger.ms")
+_SHARED_SETTINGS = ("acks", "enable.idempotence", "compression.type")
 _START_SECONDS = 60.0
 
 
@@ -65,7 +65,7 @@ def web_server(directory: Path, topic: str) -> Iterator[Server]:
 
 @contextmanager
 def peer_server(topic: str) -> Iterator[Server]:
-    """mq-bridge, with the producer's settings of Brokerlytics."""
+    """mq-bridge: what a message costs the broker is as with Brokerlytics, the rest is what suits the peer best."""
     port = free_port()
     config = route(port, settings.KAFKA_BOOTSTRAP_SERVERS, topic, shared_producer_settings())
     command = [sys.executable, "-m", "benchmarks.peer", json.dumps(config)]
@@ -74,7 +74,7 @@ def peer_server(topic: str) -> Iterator[Server]:
 
 
 def shared_producer_settings() -> dict[str, object]:
-    """What every candidate's Kafka producer has in common."""
+    """What every candidate's Kafka producer has in common; how long it lingers is its own choice."""
     config = producer_config(settings.PRODUCE_TIMEOUT)
     return {name: config[name] for name in _SHARED_SETTINGS}
 
