@@ -5,24 +5,23 @@ from typing import Any, Final
 
 from analytics_app.mapping.values import IP, free_name
 
-# Of the batch: what is read elsewhere, and its keys, which are credentials.
+# Of the batch: what is read elsewhere, its time, which is that of sending, and its keys, which are credentials.
 _BATCH_TAKEN: Final = frozenset(
-    ("batch", "context", "integrations", "sentAt", "sent_at", "$sent_at", "writeKey", "api_key", "token")
+    ("batch", "context", "integrations", "sentAt", "sent_at", "$sent_at", "timestamp", "writeKey", "api_key", "token")
 )
-_ADDRESSES: Final = ("ip", "request_ip", "requestIP")
+_ADDRESSES: Final = ("ip", "$ip", "request_ip", "requestIP")
 
 
 def take_context(fields: dict[str, Any], rest: dict[str, Any], batch: Mapping[str, Any]) -> dict[str, Any]:
     """A new dict with the context of `rest`, over that of the batch. The IP address goes to `fields` alone."""
     context = _merged(rest.pop("context", None), batch.get("context"), rest, "context")
-    if batch:
-        integrations = _merged(rest.pop("integrations", None), batch.get("integrations"), rest, "integrations")
-        if integrations:
-            rest.setdefault("integrations", integrations)
-        for name, value in batch.items():
-            if name not in _BATCH_TAKEN and value is not None:
-                context.setdefault(name, value)
-    take_address(fields, context, ("ip",))
+    integrations = _merged(rest.pop("integrations", None), batch.get("integrations"), rest, "integrations")
+    if integrations:
+        rest.setdefault("integrations", integrations)
+    for name, value in batch.items():
+        if name not in _BATCH_TAKEN and value is not None:
+            context.setdefault(name, value)
+    take_address(fields, context, _ADDRESSES)
     take_address(fields, rest, _ADDRESSES)
     return context
 

@@ -1,7 +1,7 @@
 """The PostHog capture API in the names of the event contract. https://posthog.com/docs/api/capture"""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from analytics_app.mapping import platforms
@@ -18,6 +18,7 @@ from analytics_app.mapping.values import (
     sent_on,
 )
 from brokerlytics.event import InvalidEventError, Reason
+from brokerlytics.timestamps import EARLIEST, cut_to_milliseconds
 
 # PostHog's own events: the kind, the name.
 KNOWN_EVENTS: Final = {
@@ -118,7 +119,7 @@ def _identify(fields: dict[str, Any], rest: dict[str, Any], properties: dict[str
     if device is None and fields["kind"] == "identify":
         device = optional_id(properties.get("$anon_distinct_id"))
     fields["device_id"] = device or person
-    if person not in (device, fields.get("user_id"), properties.get("distinct_id")):
+    if person not in (fields["device_id"], fields.get("user_id"), properties.get("distinct_id")):
         rest["distinct_id"] = person
 
 
@@ -140,12 +141,22 @@ def _date(fields: dict[str, Any], rest: dict[str, Any], properties: dict[str, An
     sent = sent_on(rest, batch)
     if sent is None and (said := properties.get("$sent_at")) is not None:
         sent = sent_on({"$sent_at": said}, NOTHING)
-    offset = rest.get("offset")
-    if happened is None and sent is not None and isinstance(offset, int | float) and 0 <= offset < _LONGEST_OFFSET:
-        happened = sent - timedelta(milliseconds=offset)
-        del rest["offset"]
+    if happened is None and sent is not None:
+        happened = _before(sent, rest)
     fields["created_on"] = fields["original_created_on"] = happened
     fields["sent_on"] = sent
+
+
+def _before(sent: datetime, rest: dict[str, Any]) -> datetime | None:
+    """The time that lies the event's `offset` before `sent`, if it has one; then it is taken out of `rest`."""
+    offset = rest.get("offset")
+    if isinstance(offset, bool) or not isinstance(offset, int | float) or not 0 <= offset < _LONGEST_OFFSET:
+        return None
+    happened = sent - timedelta(milliseconds=offset)
+    if happened < EARLIEST:
+        return None
+    del rest["offset"]
+    return cut_to_milliseconds(happened)
 
 
 def _fill_columns(fields: dict[str, Any], properties: dict[str, Any]) -> None:

@@ -146,12 +146,18 @@ def _identify(fields: dict[str, Any], rest: dict[str, Any], context: dict[str, A
 
 def _date(fields: dict[str, Any], rest: dict[str, Any], batch: Mapping[str, Any]) -> None:
     timestamp = moment(rest.pop("timestamp", None), "timestamp")
-    original = moment(rest.pop("originalTimestamp", None), "originalTimestamp")
+    said = rest.pop("originalTimestamp", None)
+    original = moment(said, "originalTimestamp")
     fields["created_on"] = timestamp or original
-    fields["original_created_on"] = original or timestamp
-    # An event out of an archive: a server has corrected its time already.
-    if not (timestamp and original and rest.get("receivedAt")):
-        fields["sent_on"] = sent_on(rest, batch)
+    if timestamp and original and rest.get("receivedAt"):
+        # An event out of an archive: a server has corrected its time already.
+        fields["original_created_on"] = original
+        return
+    fields["original_created_on"] = timestamp or original
+    if timestamp and original:
+        # RudderStack's Node SDK: when the event happened, and when the SDK was called.
+        rest["originalTimestamp"] = said
+    fields["sent_on"] = sent_on(rest, batch)
 
 
 def _fill_columns(fields: dict[str, Any], properties: dict[str, Any], context: dict[str, Any], channel: Any) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -136,7 +137,7 @@ def sent_on(rest: dict[str, Any], batch: Mapping[str, Any]) -> datetime | None:
             if (value := holder.get(name)) is None:
                 continue
             try:
-                sent = moment(value, name)
+                sent = _batch_moment(value) if isinstance(value, str) else moment(value, name)
             except InvalidEventError:
                 rest.setdefault(name, value)
                 continue
@@ -145,6 +146,12 @@ def sent_on(rest: dict[str, Any], batch: Mapping[str, Any]) -> datetime | None:
             if sent:
                 return sent
     return None
+
+
+# All events of a batch have one.
+@lru_cache(256)
+def _batch_moment(value: str) -> datetime | None:
+    return moment(value, _SENT[0])
 
 
 def _is_storable(value: str) -> bool:
