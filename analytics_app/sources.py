@@ -1,13 +1,14 @@
 """The sources as a web process knows them: read once, and again when one of them changes."""
 
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import transaction
 
 from analytics_app.models import Source
 
@@ -38,7 +39,8 @@ class SourceCache:
 
     def __init__(self) -> None:
         self._by_key: dict[str, KnownSource] = {}
-        self._changed = True
+        self._reading = threading.Lock()
+        self._changed = self._forgotten = True
         self._version: int | None = None
         self._read_on = self._looked_on = 0.0
 
@@ -51,19 +53,18 @@ class SourceCache:
 
     def refresh(self) -> None:
         """Read the sources from the database if they may have changed."""
-        if not self.is_stale():
-            return
-        # Taken before the query: a change during it makes a later request read again.
-        self._changed, self._version, self._read_on = False, _version(), time.monotonic()
-        try:
+        with self._reading:
+            if not self.is_stale():
+                return
+            # Taken before the query: a change during it makes the next request read again.
+            version, now = _version(), time.monotonic()
+            self._forgotten = False
             self._by_key = {source.write_key: _known(source) for source in Source.objects.all()}
-        except DatabaseError:
-            self._changed = True
-            raise
+            self._version, self._read_on, self._changed = version, now, self._forgotten
 
     def forget(self) -> None:
         """Have the next request read the sources anew."""
-        self._changed = True
+        self._changed = self._forgotten = True
 
     def find(self, key: str) -> KnownSource | None:
         """The source of a write key, a disabled one too. Call `refresh` first."""
