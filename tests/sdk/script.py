@@ -54,3 +54,34 @@ def script(run: str, now: datetime) -> list[Call]:
         *({"kind": "track", "name": f"Step {number}", "properties": {"n": number}, **signed_in} for number in range(16)),
     ]
     return [{"step": step, **call} for step, call in enumerate(calls)]
+
+
+def for_posthog(calls: list[Call]) -> list[Call]:
+    """The same calls in PostHog's words: its names of events, and its properties in place of a context."""
+    return [{**call, **_POSTHOG.get(call["name"], {})} for call in calls]
+
+
+_POSTHOG: Final[dict[str, Call]] = {
+    "Prices": {
+        "name": "$pageview",
+        "properties": {
+            "$current_url": PAGE["url"],
+            "$pathname": PAGE["path"],
+            "$title": PAGE["title"],
+            "$referrer": PAGE["referrer"],
+        },
+    },
+    "Home": {"name": "$screen", "properties": {"$screen_name": "Home", "tab": 2}},
+    "With context": {
+        "properties": {
+            "$app_version": "3.1.4",
+            "$locale": "de-DE",
+            "$os": "iOS",
+            "$os_version": "18.1",
+            "$device_type": "Mobile",
+            "utm_source": "partner",
+            "utm_medium": "cpc",
+            "utm_campaign": "summer",
+        },
+    },
+}

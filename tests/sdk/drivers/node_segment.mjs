@@ -2,7 +2,7 @@
 import { Analytics } from "@segment/analytics-node";
 import { eachCall, finish, job, report } from "./driving.mjs";
 
-const client = new Analytics({ writeKey: job.write_key, host: job.host, flushAt: job.batch });
+const client = new Analytics({ writeKey: job.write_key, host: job.host, flushAt: job.batch, flushInterval: 500 });
 client.on("error", (error) => report.errors.push(`${error.code}: ${error.reason}`));
 
 await eachCall((call, timestamp) => {

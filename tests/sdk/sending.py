@@ -1,0 +1,130 @@
+"""Runs a driver: an official SDK that sends the calls of a job in a process or a page of its own."""
+
+import functools
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.sync_api import Browser, Request, Response
+
+from tests.sdk.script import Call
+
+HERE: Final = Path(__file__).parent
+DRIVERS: Final = HERE / "drivers"
+PAGE_TITLE: Final = "Prices – Größe & Gewicht"
+PAGE_QUERY: Final = "utm_source=news&utm_medium=email&utm_campaign=spring"
+REFERRER: Final = "https://search.example/"
+USER_AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a driver is told."""
+
+    host: str
+    write_key: str
+    calls: list[Call]
+    batch: int = 10
+    pause: float = 0.0
+    batching: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a driver says: each call with the id its SDK gave it, the ids that the SDK gave up, and every error."""
+
+    sent: list[dict[str, Any]]
+    failed: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def ids(self) -> list[str]:
+        return [str(item["event_id"]) for item in self.sent]
+
+
+class DriverProcess:
+    """A driver in Python or Node, which works from the moment that this object is made."""
+
+    def __init__(self, driver: str, job: Job) -> None:
+        program = ["node", f"{driver}.mjs"] if driver.startswith("node_") else [sys.executable, f"{driver}.py"]
+        self._process = subprocess.Popen(
+            program, cwd=DRIVERS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self._output = (b"", b"")
+        self._talk = threading.Thread(target=self._communicate, args=[json.dumps(asdict(job)).encode()])
+        self._talk.start()
+
+    def report(self, timeout: float = 60.0) -> Report:
+        """What the driver says when it has ended; what it logged counts as an error too."""
+        self._talk.join(timeout)
+        if self._talk.is_alive():
+            self._process.kill()
+            self._talk.join()
+            return Report([], errors=[f"no end within {timeout} s"])
+        output, log = self._output
+        if self._process.returncode != 0:
+            return Report([], errors=[f"status {self._process.returncode}: {log.decode()}"])
+        report = Report(**json.loads(output))
+        report.errors.extend(log.decode().splitlines())
+        return report
+
+    def _communicate(self, job: bytes) -> None:
+        self._output = self._process.communicate(job)
+
+
+@contextmanager
+def static_files() -> Iterator[str]:
+    """The address of a web server for the drivers' pages and the SDKs' builds: another origin than the product's."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_QuietHandler, directory=str(HERE)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def page_url(origin: str, driver: str) -> str:
+    """The address of a browser driver's page, as the visitor sees it."""
+    return f"{origin}/drivers/{driver}.html?{PAGE_QUERY}"
+
+
+def send_from_page(browser: Browser, origin: str, driver: str, job: Job, arrived: Callable[[Report], bool]) -> Report:
+    """Open the driver's page, let it send, wait until `arrived` or its time is over, and leave the page."""
+    context = browser.new_context(user_agent=USER_AGENT, locale="de-DE")
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(f"page: {error}"))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("requestfailed", lambda request: errors.append(_failure(request)))
+    page.on("response", lambda response: errors.extend(_problem(response)))
+    page.goto(page_url(origin, driver), referer=REFERRER)
+    report = Report(**page.evaluate("(job) => window.send(job)", asdict(job)))
+    while not arrived(report):
+        page.wait_for_timeout(500)
+    page.goto("about:blank")
+    page.wait_for_timeout(300)
+    context.close()
+    return Report(report.sent, report.failed, [*report.errors, *errors])
+
+
+def _failure(request: Request) -> str:
+    return f"{request.method} {request.url}: {request.failure}"
+
+
+def _problem(response: Response) -> list[str]:
+    return [f"{response.request.method} {response.url}: {response.status}"] if response.status >= 300 else []
+
+
+class _QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the name of the overridden method)
+        pass
