@@ -23,8 +23,9 @@ def country_of(ip: str) -> str | None:
         return None
     try:
         return _code(reader.get(address))
-    except (InvalidDatabaseError, OSError) as error:
-        _log_once(path, str(error))
+    except (InvalidDatabaseError, OSError):
+        # The error names the address.
+        _log_once(path, "its records are damaged")
     except ValueError:
         # An IPv6 address, and a database of IPv4.
         pass

@@ -37,7 +37,11 @@ class UserAgent(NamedTuple):
 
 def read_user_agent(user_agent: str) -> UserAgent:
     """What `user_agent` tells. A bot's `device_type` is BOT; only what a browser sends has a `browser`."""
-    return _read(user_agent[:LONGEST_USER_AGENT])
+    user_agent = user_agent[:LONGEST_USER_AGENT]
+    if not user_agent.isascii():
+        # The parser takes no half of a surrogate pair.
+        user_agent = user_agent.encode(errors="replace").decode()
+    return _read(user_agent)
 
 
 @lru_cache(_KEPT)

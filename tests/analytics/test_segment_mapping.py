@@ -64,7 +64,7 @@ def test_the_document_says_what_becomes_of_a_field(row: Row) -> None:
 
 def test_a_page_of_segments_browser_sdk() -> None:
     page = {"path": "/b", "referrer": "", "search": "?q=1", "title": "B", "url": "https://a.example/b?q=1"}
-    item = {
+    item: dict[str, Any] = {
         "timestamp": "2026-08-22T09:30:00.123Z",
         "integrations": {},
         "anonymousId": "a-1",
@@ -101,7 +101,7 @@ def test_a_page_of_segments_browser_sdk() -> None:
 
 
 def test_a_track_of_segments_python_sdk() -> None:
-    item = {
+    item: dict[str, Any] = {
         "integrations": {},
         "anonymousId": None,
         "properties": {"revenue": 19.99, "currency": "EUR", "products": [{"sku": "A-1"}], "empty": None},
