@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import msgspec
-from django.http import QueryDict
+from django.http import HttpResponse, QueryDict
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import MultiPartParser
@@ -13,10 +13,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from analytics_app import api_docs
-from analytics_app.collect import CollectRequest, client_ip, collect
+from analytics_app.collect import CollectRequest, client_ip, collect, preflight
 from analytics_app.endpoints import NATIVE
 from analytics_app.parsers import BytesParser, FormOrJSONParser
 from analytics_app.serializers import EventFormSerializer
+from analytics_app.sources import source_cache
 
 
 class EventView(APIView):
@@ -67,6 +68,12 @@ class EventView(APIView):
             # The browsable page shows the same document as HTML.
             content_type=None if html else content_type,
         )
+
+    def options(self, request: Request, *_args: Any, **_kwargs: Any) -> HttpResponse:
+        """A browser's preflight request."""
+        source_cache.refresh()
+        reply = preflight(request.headers.get("Origin", ""), NATIVE)
+        return HttpResponse(reply.body, status=reply.status, headers=dict(reply.headers))
 
 
 def _body(request: Request) -> bytes:

@@ -40,31 +40,36 @@ class SourceCache:
     def __init__(self) -> None:
         self._by_key: dict[str, KnownSource] = {}
         self._reading = threading.Lock()
-        self._changed = self._forgotten = True
+        # What is known is what there was at the change of this number.
+        self._known_change = 0
+        self._last_change = 1
         self._version: int | None = None
         self._read_on = self._looked_on = 0.0
 
     def is_stale(self) -> bool:
         now = time.monotonic()
-        if not self._changed and now - self._looked_on > _LOOK_AGAIN:
+        if self._known_change == self._last_change and now - self._looked_on > _LOOK_AGAIN:
             self._looked_on = now
-            self._changed = now - self._read_on > _MAX_AGE or _version() != self._version
-        return self._changed
+            if now - self._read_on > _MAX_AGE or _version() != self._version:
+                self.forget()
+        return self._known_change != self._last_change
 
     def refresh(self) -> None:
-        """Read the sources from the database if they may have changed."""
+        """Read the sources from the database if they may have changed; whoever calls meanwhile waits for it."""
+        if not self.is_stale():
+            return
         with self._reading:
             if not self.is_stale():
                 return
-            # Taken before the query: a change during it makes the next request read again.
-            version, now = _version(), time.monotonic()
-            self._forgotten = False
+            # Taken before the query: a change during it makes a later request read again.
+            change, version, now = self._last_change, _version(), time.monotonic()
             self._by_key = {source.write_key: _known(source) for source in Source.objects.all()}
-            self._version, self._read_on, self._changed = version, now, self._forgotten
+            # Told after it: until then nobody goes on with what was known before.
+            self._known_change, self._version, self._read_on = change, version, now
 
     def forget(self) -> None:
         """Have the next request read the sources anew."""
-        self._changed = self._forgotten = True
+        self._last_change += 1
 
     def find(self, key: str) -> KnownSource | None:
         """The source of a write key, a disabled one too. Call `refresh` first."""
