@@ -35,7 +35,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> RecordingProducer:
 @pytest.fixture(autouse=True)
 def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # What a test did to the database was rolled back, which tells no cache.
-    source_cache._read_on = float("-inf")
+    source_cache.forget()
     monkeypatch.setattr(collect, "_limits", collect.RateLimits())
     yield
     shared_producer.close()

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -60,7 +60,7 @@ def test_why_an_event_is_rejected(item: Any, code: str, field: str | None) -> No
 def test_the_server_says_source_and_time_of_receipt() -> None:
     [event], _ = check({**GOOD, "source": "forged", "received_on": "1999-01-01", "context": {"app": 1}})
     assert event["source"] == "web"
-    assert event["received_on"] == "2026-08-22T09:30:00.000Z"
+    assert datetime.fromisoformat(event["received_on"]) == NOW
     assert event["context"] == {"source": "forged", "received_on": "1999-01-01", "app": 1}
 
 
@@ -89,3 +89,59 @@ def test_a_rejection_says_the_id_where_json_can(event_id: Any, echo: str | None)
     _, rejected = check({"event_id": event_id})
     assert rejected[0].event_id == echo
     msgspec.json.encode(rejected)
+
+
+@pytest.mark.parametrize(("ahead", "flags"), [(FUTURE, None), (FUTURE + timedelta(seconds=1), [FROM_THE_FUTURE])])
+def test_an_event_from_the_future_is_flagged_and_taken(ahead: timedelta, flags: list[str] | None) -> None:
+    [event], rejected = check({**GOOD, "created_on": (NOW + ahead).isoformat()})
+    assert rejected == []
+    assert event.get("context", {}).get("flags") == flags
+    assert datetime.fromisoformat(event["created_on"]) == NOW + ahead
+
+
+def test_the_flags_of_the_client_are_kept() -> None:
+    [event], _ = check({**GOOD, "created_on": "2050-01-01T00:00:00Z", "context": {"flags": ["mine"]}})
+    assert event["context"]["flags"] == ["mine", FROM_THE_FUTURE]
+
+
+def test_an_event_from_days_ago_is_not_flagged() -> None:
+    [event], _ = check({**GOOD, "created_on": "2026-08-01T00:00:00Z"})
+    assert event["created_on"] == event["original_created_on"]
+    assert "context" not in event
+
+
+@pytest.mark.parametrize(
+    ("path", "items", "shared"),
+    [
+        ("/api/v1/events", [{**GOOD, "created_on": "2026-08-22T08:00:00Z", "sent_on": "2026-08-22T08:30:00Z"}], {}),
+        (
+            "/v1/batch",
+            [{"type": "track", "event": "A", "userId": "u", "timestamp": "2026-08-22T08:00:00Z"}],
+            {"sentAt": "2026-08-22T08:30:00Z"},
+        ),
+        (
+            "/batch",
+            [{"event": "A", "distinct_id": "u", "timestamp": "2026-08-22T08:00:00Z"}],
+            {"sent_at": "2026-08-22T08:30:00Z"},
+        ),
+    ],
+)
+def test_a_clock_that_is_an_hour_behind_is_corrected(path: str, items: list[Any], shared: dict[str, Any]) -> None:
+    [event], _ = validate(Reading(ENDPOINTS[path], items, shared), Sender("web", NOW))
+    fields = msgspec.json.decode(event.value)
+    assert datetime.fromisoformat(fields["created_on"]) == NOW - timedelta(minutes=30)
+    assert datetime.fromisoformat(fields["original_created_on"]) == datetime(2026, 8, 22, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("path", "item"),
+    [
+        ("/api/v1/events", {**GOOD, "ip": "198.51.100.7", "context": {"ip": "198.51.100.7"}}),
+        ("/v1/track", {"event": "A", "userId": "u", "context": {"ip": "198.51.100.7"}, "ip": "198.51.100.7"}),
+        ("/capture", {"event": "A", "distinct_id": "u", "properties": {"$ip": "198.51.100.7"}, "ip": "198.51.100.7"}),
+    ],
+)
+def test_no_address_is_stored(path: str, item: dict[str, Any]) -> None:
+    [event], _ = validate(Reading(ENDPOINTS[path], [item], {}), Sender("web", NOW, ip="203.0.113.9"))
+    assert b"198.51" not in event.value
+    assert b"203.0" not in event.value
