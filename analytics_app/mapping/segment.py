@@ -37,12 +37,13 @@ PAGE_COLUMNS: Final = (
     ("title", "page_title"),
     ("referrer", "referrer"),
 )
-CONTEXT_COLUMNS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
-    "page": PAGE_COLUMNS,
-    "referrer": (("url", "referrer"),),
-    "campaign": (("source", "utm_source"), ("medium", "utm_medium"), ("name", "utm_campaign")),
-    "location": (("country", "country"),),
-}
+# The same of what the context holds under a name.
+CONTEXT_COLUMNS: Final = (
+    ("page", PAGE_COLUMNS),
+    ("referrer", (("url", "referrer"),)),
+    ("campaign", (("source", "utm_source"), ("medium", "utm_medium"), ("name", "utm_campaign"))),
+    ("location", (("country", "country"),)),
+)
 APP_COLUMNS: Final = (("version", "app_version"),)
 _DIRECT: Final = (("locale", "locale"), ("referrer", "referrer"))
 _TITLE: Final = (("name", "page_title"),)
@@ -164,15 +165,17 @@ def _fill_columns(fields: dict[str, Any], properties: dict[str, Any], context: d
     is_page = fields["kind"] == "page"
     if is_page:
         fill(fields, properties, PAGE_COLUMNS)
-    for name, columns in CONTEXT_COLUMNS.items():
-        fill(fields, part(context, name), columns)
+    for name, columns in CONTEXT_COLUMNS:
+        if name in context and (source := part(context, name)):
+            fill(fields, source, columns)
     fill(fields, context, _DIRECT)
     if is_page:
         fill(fields, properties, _TITLE)
     session = context.get("sessionId") or properties.get("session_id") or properties.get("sessionId")
     if session and (session_id := optional_id(session)):
         fields["session_id"] = session_id
-    _fill_app(fields, part(context, "app"))
+    if "app" in context:
+        _fill_app(fields, part(context, "app"))
     _fill_system(fields, context, channel)
 
 
