@@ -54,7 +54,7 @@ def test_an_empty_file_has_no_lines(tmp_path: Path, length: int) -> None:
     assert len(lines_of(path)) == length
 
 
-@pytest.mark.parametrize("spoil", [lambda data: data[:-20], lambda data: data[:3000] + b"\0" * 2000 + data[5000:]])
+@pytest.mark.parametrize("spoil", [lambda data: data[:-20], lambda data: data[:50_000] + b"\0" * 2000 + data[52_000:]])
 def test_damaged_gzip_gives_the_lines_before_the_damage(tmp_path: Path, spoil: Any) -> None:
     path = tmp_path / "a.csv.gz"
     path.write_bytes(spoil(gzip.compress(os.urandom(300_000).hex(" ", 8).replace(" ", "\n").encode())))
@@ -122,6 +122,13 @@ def test_a_quote_that_is_never_closed_costs_one_line(rest: bytes) -> None:
         (5, {"id": "4", "note": "c"}),
     ]
     assert len(found) == 4 + rest.count(b"\n")
+
+
+def test_a_row_of_ever_more_lines_is_bad_before_it_fills_the_memory() -> None:
+    cell = b',"' + b"x" * 1000 + b'\n"'
+    found = csv_of(b"id,note\n1" + cell * 1100 + b"\n2,x\n")
+    assert found[0].problem == ("not_csv", "The row is not CSV: it has more than 1048576 bytes.")
+    assert (found[-1].line, found[-1].row) == (1103, {"id": "2", "note": "x"})
 
 
 def test_a_line_that_is_too_long_is_bad_and_the_next_is_not(tmp_path: Path) -> None:
