@@ -32,12 +32,18 @@ def measure(runs: int, directory: Path, *, sdk: bool = False) -> Benchmark:
     batch = Row("batches of 100", versus=LOOP, target=0.45)
     sdk_batch = Row("batches of 100, /v1/batch with gzip", versus=LOOP)
     loop = Row(LOOP)
-    with web_server(directory, topic) as web, peer_server(topic) as other:
+    untuned = Row("mq-bridge with its defaults", versus=PEER)
+    with (
+        web_server(directory, topic) as web,
+        peer_server(topic) as other,
+        peer_server(topic, tuned=False) as defaults,
+    ):
         singles, hundreds, compressed = (make(web) for make in (single_events, batches, sdk_batches))
         # A broker that has just started is slow until its code is compiled.
         bare_loop(topic)
         for _ in range(runs):
             peer.add(post(single_events(other), topic))
+            untuned.add(post(single_events(defaults), topic))
             result = post(singles, topic)
             single.add(result)
             half.add(post(singles, topic, result.rate / 2))
@@ -45,7 +51,7 @@ def measure(runs: int, directory: Path, *, sdk: bool = False) -> Benchmark:
             if sdk:
                 sdk_batch.add(post(compressed, topic), compressed.events)
             loop.add(bare_loop(topic))
-    rows = [peer, single, half, batch, *([sdk_batch] if sdk else []), loop]
+    rows = [peer, untuned, single, half, batch, *([sdk_batch] if sdk else []), loop]
     return Benchmark(f"Events acknowledged by Kafka, over HTTP on {CONNECTIONS} connections", rows)
 
 

@@ -17,12 +17,12 @@ _LINGER: Final = {"linger.ms": 0}
 _HTTP_THREADS: Final = 2
 
 
-def route(port: int, brokers: str, topic: str, producer: dict[str, object]) -> dict[str, Any]:
+def route(port: int, brokers: str, topic: str, producer: dict[str, object], *, tuned: bool) -> dict[str, Any]:
     """The peer's configuration; `producer`: librdkafka's settings that all candidates share."""
-    options = [[name, _text(value)] for name, value in (producer | _LINGER).items()]
+    options = [[name, _text(value)] for name, value in (producer | (_LINGER if tuned else {})).items()]
     source = {"url": f"127.0.0.1:{port}", "workers": _HTTP_THREADS, "concurrency_limit": 1000}
     sink = {"url": brokers, "topic": topic, "create_topic": False, "delayed_ack": False, "producer_options": options}
-    return {"input": {"http": source}, "output": {"kafka": sink}, "concurrency": _CONCURRENCY}
+    return {"input": {"http": source}, "output": {"kafka": sink}, "concurrency": _CONCURRENCY if tuned else 1}
 
 
 def _text(value: object) -> str:

@@ -64,10 +64,10 @@ def web_server(directory: Path, topic: str) -> Iterator[Server]:
 
 
 @contextmanager
-def peer_server(topic: str) -> Iterator[Server]:
-    """mq-bridge: what a message costs the broker is as with Brokerlytics, the rest is what suits the peer best."""
+def peer_server(topic: str, *, tuned: bool = True) -> Iterator[Server]:
+    """mq-bridge, with our producer's settings where they are a promise; the others suit it best, or are its defaults."""
     port = free_port()
-    config = route(port, settings.KAFKA_BOOTSTRAP_SERVERS, topic, shared_producer_settings())
+    config = route(port, settings.KAFKA_BOOTSTRAP_SERVERS, topic, shared_producer_settings(), tuned=tuned)
     command = [sys.executable, "-m", "benchmarks.peer", json.dumps(config)]
     with _running(command, port, dict(os.environ)) as pid:
         yield Server(port, pid)
