@@ -14,7 +14,6 @@ from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from analytics_app import sources
 from analytics_app.models import Source
 from analytics_app.sources import KnownSource, SourceCache
 from tests.analytics.conftest import RecordingProducer
@@ -80,13 +79,13 @@ def test_each_change_is_seen_by_the_next_request(source: Source, recorder: Recor
 
 def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     now = time.monotonic()
-    monkeypatch.setattr(sources.time, "monotonic", lambda: now + seconds)
+    monkeypatch.setattr(time, "monotonic", lambda: now + seconds)
 
 
 def test_changes_within_one_tick_of_the_clock_are_all_seen(
     cache: SourceCache, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources.time, "time_ns", lambda: 1)
+    monkeypatch.setattr(time, "time_ns", lambda: 1)
     for number, name in enumerate(("a", "b", "c")):
         source.name = name
         source.save()
@@ -150,7 +149,7 @@ def test_who_comes_while_the_sources_are_read_waits_for_them(monkeypatch: pytest
         go_on.wait(10)
         return [Source(pk=1, name="web", write_key="wk_1")]
 
-    monkeypatch.setattr(sources.Source.objects, "all", slowly)
+    monkeypatch.setattr(Source.objects, "all", slowly)
     cache = SourceCache()
 
     def look() -> bool:
@@ -177,7 +176,7 @@ def test_a_change_while_the_sources_are_read_makes_them_be_read_again(monkeypatc
             cache.forget()
         return [Source(pk=1, name=name, write_key="wk_1")]
 
-    monkeypatch.setattr(sources.Source.objects, "all", change_meanwhile)
+    monkeypatch.setattr(Source.objects, "all", change_meanwhile)
     for name in ("old", "new"):
         cache.refresh()
         found = cache.find("wk_1")
@@ -190,7 +189,7 @@ def test_a_database_that_fails_is_asked_again(monkeypatch: pytest.MonkeyPatch) -
     def fail() -> list[Source]:
         raise DatabaseError("locked")
 
-    monkeypatch.setattr(sources.Source.objects, "all", fail)
+    monkeypatch.setattr(Source.objects, "all", fail)
     cache = SourceCache()
     with pytest.raises(DatabaseError):
         cache.refresh()
