@@ -1,12 +1,13 @@
 """What the tests of the mappings share: the tables of docs/mapping.md, and JSON of every shape."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from analytics_app.enrichment import enrich
@@ -17,8 +18,9 @@ RECEIVED_ON = datetime(2026, 8, 22, 9, 30, 5, tzinfo=UTC)
 CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
 )
+# The rules for user agents are loaded at the first use, and the machine may be busy.
+ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 Json = Any
-Mapping = Callable[..., dict[str, Any]]
 
 _ROW = re.compile(r"\| `([^`]+)`(?: of (\w+))?(?:, without `[^`]+`)? \| `([^|]+)` \| `(\w+)` \| `([^|]+)` \|")
 

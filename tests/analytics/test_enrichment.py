@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from analytics_app.enrichment import add_flag, enrich
 from analytics_app.user_agents import LONGEST_USER_AGENT, read_user_agent
-from tests.analytics.mapping_cases import CHROME, DOCUMENT, JSON
+from tests.analytics.mapping_cases import ANY_SPEED, CHROME, DOCUMENT, JSON
 
 SAFARI = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
@@ -187,6 +187,7 @@ NAMES = ["context", "properties", "user_agent", "page_url", "page_path", "os", "
 INNER = ["userAgent", "user_agent", "$raw_user_agent", "flags"]
 
 
+@ANY_SPEED
 @given(
     st.dictionaries(
         st.sampled_from(NAMES),

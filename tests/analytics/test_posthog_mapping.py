@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from analytics_app.mapping.posthog import KNOWN_EVENTS, posthog_event
 from brokerlytics.event import InvalidEventError, Reason
 from brokerlytics.timestamps import format_timestamp
-from tests.analytics.mapping_cases import CHROME, JSON, RECEIVED_ON, Row, documented, leaves, objects, put, stored
+from tests.analytics.mapping_cases import (
+    ANY_SPEED,
+    CHROME,
+    JSON,
+    RECEIVED_ON,
+    Row,
+    documented,
+    leaves,
+    objects,
+    put,
+    stored,
+)
 
 AT = datetime(2026, 8, 22, 9, 30, tzinfo=UTC)
 EVENT: dict[str, Any] = {"event": "E", "distinct_id": "d-1"}
@@ -257,6 +268,7 @@ ITEMS = st.fixed_dictionaries(
 )
 
 
+@ANY_SPEED
 @given(objects(NAMES, JSON | PROPERTIES), objects([*NAMES, "sentAt"], JSON | PROPERTIES))
 def test_no_json_raises_anything_else(item: dict[str, Any], batch: dict[str, Any]) -> None:
     try:
@@ -266,6 +278,7 @@ def test_no_json_raises_anything_else(item: dict[str, Any], batch: dict[str, Any
     stored(fields)
 
 
+@ANY_SPEED
 @given(objects([name for name in NAMES if name != "timestamp"]), ITEMS)
 def test_nothing_of_an_event_is_lost(others: dict[str, Any], item: dict[str, Any]) -> None:
     item = {**others, "uuid": "u", "context": {}, **item}

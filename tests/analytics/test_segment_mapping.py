@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from analytics_app.mapping.segment import segment_event
 from brokerlytics.event import KINDS, InvalidEventError, Reason
 from brokerlytics.timestamps import format_timestamp
-from tests.analytics.mapping_cases import JSON, RECEIVED_ON, Row, documented, leaves, objects, put, stored
+from tests.analytics.mapping_cases import ANY_SPEED, JSON, RECEIVED_ON, Row, documented, leaves, objects, put, stored
 
 TRACK: dict[str, Any] = {"type": "track", "event": "E", "anonymousId": "a-1"}
 AT = datetime(2026, 8, 22, 9, 30, tzinfo=UTC)
@@ -268,6 +268,22 @@ def test_what_does_not_fit_a_column_stays_in_the_context(context: dict[str, Any]
     assert stored(fields).context == context
 
 
+@pytest.mark.parametrize("name", ["ip", "$ip", "request_ip", "requestIP"])
+@pytest.mark.parametrize("holder", ["", "context."])
+def test_an_address_is_handed_out_and_not_stored(holder: str, name: str) -> None:
+    for address, said in (("203.0.113.7", "203.0.113.7"), (["203.0.113.7"], None)):
+        item = dict(TRACK)
+        put(item, holder + name, address)
+        fields = segment_event(item)
+        assert fields.get("_ip") == said
+        assert fields["context"] == {}
+
+
+def test_the_key_is_not_stored() -> None:
+    fields = segment_event(TRACK | {"writeKey": "key"}, batch={"writeKey": "key"})
+    assert "key" not in set(leaves([fields["context"], fields["properties"]]))
+
+
 @pytest.mark.parametrize(
     ("library", "platform"),
     [
@@ -363,6 +379,7 @@ ITEMS = st.fixed_dictionaries(
 )
 
 
+@ANY_SPEED
 @given(objects(NAMES), st.sampled_from(KINDS) | st.none(), st.just({}) | objects(NAMES, JSON | PARTS))
 def test_no_json_raises_anything_else(item: dict[str, Any], kind: str | None, batch: dict[str, Any]) -> None:
     try:
@@ -372,6 +389,7 @@ def test_no_json_raises_anything_else(item: dict[str, Any], kind: str | None, ba
     stored(fields)
 
 
+@ANY_SPEED
 @given(objects([name for name in NAMES if "imestamp" not in name]), ITEMS)
 def test_nothing_of_an_event_is_lost(others: dict[str, Any], item: dict[str, Any]) -> None:
     item = others | item
