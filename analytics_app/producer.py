@@ -235,9 +235,9 @@ os.register_at_fork(after_in_child=shared_producer.forget)
 def producer_config(timeout: float) -> dict[str, object]:
     """librdkafka's settings of the producer. What the guarantee rests on cannot be set from outside."""
     defaults: dict[str, object] = {
-        # Requests wait for the answer, and what comes meanwhile makes the next batch: measured, waiting longer
-        # adds to every request and gains nothing.
-        "linger.ms": 2,
+        # librdkafka sends a request for each partition: without a wait, requests that come in one by one reach
+        # the broker one by one as well, and cost it and this process more than everything else.
+        "linger.ms": 5,
         "compression.type": "lz4",
         # Java's clients choose the partition of a key in the same way.
         "partitioner": "murmur2_random",
