@@ -65,7 +65,7 @@ def web_server(directory: Path, topic: str) -> Iterator[Server]:
 
 @contextmanager
 def peer_server(topic: str, *, tuned: bool = True) -> Iterator[Server]:
-    """mq-bridge, with our producer's settings where they are a promise; the others suit it best, or are its defaults."""
+    """mq-bridge with our producer's settings where they are a promise; the others suit it best, or are its defaults."""
     port = free_port()
     config = route(port, settings.KAFKA_BOOTSTRAP_SERVERS, topic, shared_producer_settings(), tuned=tuned)
     command = [sys.executable, "-m", "benchmarks.peer", json.dumps(config)]
