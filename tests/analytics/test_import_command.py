@@ -186,7 +186,7 @@ def test_stopped_and_gone_on_with_in_processes_of_their_own(
 ) -> None:
     env = prepared(product_env)
     path = tmp_path / "history.csv"
-    total = 60_000
+    total = 90_000
     path.write_text("created_on,event_type,device_id\n" + "".join(f"2025-01-01,A,d-{n % 50}\n" for n in range(total)))
     command = ["importevents", str(path), "--source", "web"]
     ledger = Path(env["DATA_DIR"]) / "imports"
