@@ -31,6 +31,16 @@ _INTERVAL: Final = 1.0
 _LOG_INTERVAL: Final = timedelta(seconds=30)
 
 
+class _Accepted:
+    """The accepted events of a source since the last flush: how many, and when and where the newest came."""
+
+    __slots__ = ("events", "samples")
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.samples: deque[tuple[float, str, bytes]] = deque(maxlen=SAMPLES)
+
+
 class Observations:
     """Any thread may call `accepted` and `rejected`; neither waits for the database.
 
@@ -49,16 +59,14 @@ class Observations:
 
     def accepted(self, source_id: int, endpoint: str, values: Sequence[bytes]) -> None:
         """Events that the broker acknowledged: `values` are those on the topic. The newest become samples."""
-        seen = time.time()
         with self._lock:
-            self._count((source_id, ACCEPTED), len(values))
-            samples = self._accepted.get(source_id)
-            if samples is None:
-                if len(self._accepted) >= _MAX_KEYS:
-                    return
-                samples = self._accepted[source_id] = deque(maxlen=SAMPLES)
-            for value in values[-SAMPLES:]:
-                samples.append((seen, endpoint, value))
+            accepted = self._accepted.get(source_id)
+            if accepted is None:
+                accepted = self._accepted.setdefault(self._bounded(source_id), _Accepted())
+            accepted.events += len(values)
+            seen = time.time()
+            for value in values[-SAMPLES:] if len(values) > SAMPLES else values:
+                accepted.samples.append((seen, endpoint, value))
         if self._thread is None and self._started:
             self._run()
 
@@ -134,12 +142,16 @@ class Observations:
 
     def _clear(self) -> None:
         self._counts: Counter[Outcome] = Counter()
-        self._accepted: dict[int, deque[tuple[float, str, bytes]]] = {}
+        self._accepted: dict[int | None, _Accepted] = {}
         self._rejected: list[Sample] = []
         self._kept: Counter[int | Outcome | None] = Counter()
 
+    # Sources and codes are few. Should they not be, the counts go on without the source.
+
+    def _bounded(self, source_id: int) -> int | None:
+        return source_id if len(self._accepted) < _MAX_KEYS else None
+
     def _count(self, outcome: Outcome, events: int) -> None:
-        # Sources and codes are few. Should they not be, the count goes on without the source.
         if len(self._counts) >= _MAX_KEYS and outcome not in self._counts:
             outcome = (None, outcome[1])
         self._counts[outcome] += events
@@ -157,8 +169,9 @@ class Observations:
         with self._lock:
             counts, accepted, samples = self._counts, self._accepted, self._rejected
             self._clear()
-        for source_id, newest in accepted.items():
-            samples += [Sample(source_id, seen, ACCEPTED, endpoint, value) for seen, endpoint, value in newest]
+        for source_id, of_source in accepted.items():
+            counts[source_id, ACCEPTED] += of_source.events
+            samples += [Sample(source_id, seen, ACCEPTED, path, value) for seen, path, value in of_source.samples]
         return counts, sorted(samples, key=lambda sample: sample.seen)
 
     def _log(self, error: Error, now: datetime) -> None:

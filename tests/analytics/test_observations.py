@@ -178,6 +178,19 @@ def test_a_failure_in_the_middle_writes_nothing_twice(
     assert counts() == {("web", NOW.date(), "accepted"): 1}
 
 
+def test_what_is_in_memory_is_bounded_whatever_the_sources(
+    observed: Observations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MAX_KEYS", 20)
+    for n in range(100):
+        observed.accepted(n, PATH, [b"{}"])
+        observed.rejected(n, PATH, "too_long", "message")
+    counts, samples = observed._take()
+    assert len(counts) <= 42
+    assert len(samples) < 50
+    assert counts.total() == 200
+
+
 def test_threads_count_together(observed: Observations, source: Source) -> None:
     def send() -> None:
         for _ in range(2000):
@@ -242,4 +255,4 @@ def test_an_observation_costs_microseconds(observed: Observations) -> None:
         observed.rejected(1, PATH, "too_long", "message", excerpt={"a": 1})
     each = (time.perf_counter() - started) / 20_000
     assert each < 0.000_1
-    assert len(observed._accepted[1]) == SAMPLES
+    assert len(observed._accepted[1].samples) == SAMPLES
