@@ -233,6 +233,15 @@ def test_the_paths_kind_counts_and_another_type_is_kept() -> None:
     assert (event.kind, event.event_type, event.context) == ("page", "PAGE_VIEW", {"type": "track", "event": "Odd"})
 
 
+def test_a_name_among_the_properties_stays() -> None:
+    item = TRACK | {"type": "page", "name": "Prices", "category": "Docs", "properties": {"name": "Own"}}
+    before = deepcopy(item)
+    fields = segment_event(item)
+    assert (fields["properties"], fields["page_title"]) == ({"name": "Own", "category": "Docs"}, "Own")
+    assert fields["context"] == {"event": "E", "name": "Prices"}
+    assert item == before
+
+
 def test_namesakes_of_the_context_are_kept_beside_it() -> None:
     item = TRACK | {"page": 1, "message": 2, "context": {"page": {"path": "/"}, "message": 3}}
     assert segment_event(item)["context"] == {
