@@ -93,7 +93,7 @@ class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no argum
     def pages(self, source: Source) -> SafeString:
         debugger = reverse("admin:analytics_app_source_debugger", args=[source.pk])
         snippets = reverse("admin:analytics_app_source_snippets", args=[source.pk])
-        return format_html('<a href="{}">Debugger</a> · <a href="{}">Snippets</a>', debugger, snippets)
+        return format_html('<a href="{}">Debugger</a> <a href="{}">Snippets</a>', debugger, snippets)
 
     @admin.action(description="Rotate the write keys (the old ones are refused from now on)", permissions=["change"])
     def rotate(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
