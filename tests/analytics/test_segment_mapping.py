@@ -288,6 +288,10 @@ def test_an_address_is_handed_out_and_not_stored(holder: str, name: str) -> None
         assert fields["context"] == {}
 
 
+def test_two_spellings_of_a_group_are_kept_both() -> None:
+    assert mapped(groupId="a", group_id="b")["context"] == {"groupId": "a", "group_id": "b"}
+
+
 def test_the_key_is_not_stored() -> None:
     fields = segment_event(TRACK | {"writeKey": "key"}, batch={"writeKey": "key"})
     assert "key" not in set(leaves([fields["context"], fields["properties"]]))
