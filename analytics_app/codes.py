@@ -16,8 +16,8 @@ CODES: Final[dict[str, str]] = {
     "overloaded": "The server has as many requests under way as it takes. SDKs send again after Retry-After. If it "
     "lasts, send in batches, or add web workers.",
     "broker_unavailable": "Kafka did not answer in time. SDKs send again. See /readyz and the server's log.",
-    "kafka_misconfigured": "The server's Kafka settings are not valid: the message and the server's log say which. Correct "
-    "them and restart the server.",
+    "kafka_misconfigured": "The server's Kafka settings are not valid: the message and the server's log say which. "
+    "Correct them and restart the server.",
     "length_required": "The body came in chunks without a Content-Length. Have the client, or the proxy in front of "
     "the server, announce the length.",
     "body_too_large": "The body has more bytes than are taken in one request. Send fewer events at once.",
