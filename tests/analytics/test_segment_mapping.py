@@ -262,6 +262,7 @@ def test_namesakes_of_the_context_are_kept_beside_it() -> None:
             {"page": {"url": "https://a.example/" + "x" * 5000}},
             {"page_url": ("https://a.example/" + "x" * 5000)[:4096]},
         ),
+        ({"app": {"version": 10**6000}, "locale": float("inf")}, {}),
         ({"sessionId": "x" * 201}, {}),
         ({"sessionId": {"id": 1}}, {}),
         ({"os": {"name": "Android", "version": {"major": 14}}}, {"os": "Android", "platform": "android"}),
