@@ -166,6 +166,7 @@ def preflight(origin: str, endpoint: Endpoint) -> Reply:
     """The answer to OPTIONS of a browser, for which no key is known yet."""
     if not source_cache.any_allows(origin):
         message = "No source takes events from this web site: add it to a source's allowed origins."
+        observations.rejected(None, endpoint.path, "origin_not_allowed", message)
         return Reply(403, problem(403, "origin_not_allowed", message), list(PROBLEM))
     return Reply(204, {}, cors.preflight_headers(origin, endpoint.methods))
 
