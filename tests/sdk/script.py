@@ -9,7 +9,7 @@ DAYS_AGO: Final = timedelta(days=3)
 PAGE: Final = {
     "url": "https://shop.example/prices?utm_source=news&utm_medium=email&utm_campaign=spring#plans",
     "path": "/prices",
-    "title": "Prices – Größe & Gewicht",
+    "title": "Prices: Größe & Gewicht",
     "referrer": "https://search.example/?q=prices",
 }
 ORDER: Final = {
@@ -51,7 +51,10 @@ def script(run: str, now: datetime) -> list[Call]:
             "timestamp": (now - DAYS_AGO).isoformat(),
             **signed_in,
         },
-        *({"kind": "track", "name": f"Step {number}", "properties": {"n": number}, **signed_in} for number in range(16)),
+        *(
+            {"kind": "track", "name": f"Step {number}", "properties": {"n": number}, **signed_in}
+            for number in range(16)
+        ),
     ]
     return [{"step": step, **call} for step, call in enumerate(calls)]
 

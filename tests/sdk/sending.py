@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -13,15 +13,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from playwright.sync_api import Browser, Request, Response
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.sdk.script import Call
 
 HERE: Final = Path(__file__).parent
 DRIVERS: Final = HERE / "drivers"
-PAGE_TITLE: Final = "Prices – Größe & Gewicht"
+PAGE_TITLE: Final = "Prices: Größe & Gewicht"
 PAGE_QUERY: Final = "utm_source=news&utm_medium=email&utm_campaign=spring"
 REFERRER: Final = "https://search.example/"
-USER_AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+USER_AGENT: Final = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+)
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,8 @@ def page_url(origin: str, driver: str) -> str:
     return f"{origin}/drivers/{driver}.html?{PAGE_QUERY}"
 
 
-def send_from_page(browser: Browser, origin: str, driver: str, job: Job, arrived: Callable[[Report], bool]) -> Report:
-    """Open the driver's page, let it send, wait until `arrived` or its time is over, and leave the page."""
+def send_from_page(browser: Browser, origin: str, driver: str, job: Job) -> Report:
+    """Open the driver's page, let it send, wait until it has nothing more to send, and leave the page."""
     context = browser.new_context(user_agent=USER_AGENT, locale="de-DE")
     page = context.new_page()
     errors: list[str] = []
@@ -108,9 +111,13 @@ def send_from_page(browser: Browser, origin: str, driver: str, job: Job, arrived
     page.on("requestfailed", lambda request: errors.append(_failure(request)))
     page.on("response", lambda response: errors.extend(_problem(response)))
     page.goto(page_url(origin, driver), referer=REFERRER)
-    report = Report(**page.evaluate("(job) => window.send(job)", asdict(job)))
-    while not arrived(report):
-        page.wait_for_timeout(500)
+    page.evaluate("(job) => { window.send(job).then((report) => { window.report = report; }); }", asdict(job))
+    try:
+        report = Report(**page.wait_for_function("window.report", timeout=20_000).json_value())
+    except PlaywrightTimeoutError as error:
+        report = Report([], errors=[str(error)])
+    # posthog-js sends what it has every three seconds.
+    page.wait_for_timeout(4_000)
     page.goto("about:blank")
     page.wait_for_timeout(300)
     context.close()
