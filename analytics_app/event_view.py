@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import msgspec
-from django.http import HttpResponse, QueryDict
+from django.http import QueryDict
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import MultiPartParser
@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from analytics_app import api_docs
-from analytics_app.collect import CollectRequest, client_ip, collect, preflight
+from analytics_app.collect import CollectRequest, Reply, client_ip, collect, preflight
 from analytics_app.endpoints import NATIVE
 from analytics_app.parsers import BytesParser, FormOrJSONParser
 from analytics_app.serializers import EventFormSerializer
@@ -58,22 +58,20 @@ class EventView(APIView):
             ip=client_ip(request.META.get("REMOTE_ADDR", ""), request.headers.get),
         )
         reply = collect(collected, timezone.now(), time.monotonic())
-        headers = dict(reply.headers)
-        content_type = headers.pop("content-type")
-        html = request.accepted_renderer.format != "json"
-        return Response(
-            msgspec.to_builtins(reply.document),
-            reply.status,
-            headers=headers,
-            # The browsable page shows the same document as HTML.
-            content_type=None if html else content_type,
-        )
+        return _response(reply, html=request.accepted_renderer.format != "json")
 
-    def options(self, request: Request, *_args: Any, **_kwargs: Any) -> HttpResponse:
+    def options(self, request: Any, *_args: Any, **_kwargs: Any) -> Response:
         """A browser's preflight request."""
         source_cache.refresh()
-        reply = preflight(request.headers.get("Origin", ""), NATIVE)
-        return HttpResponse(reply.body, status=reply.status, headers=dict(reply.headers))
+        return _response(preflight(request.headers.get("Origin", ""), NATIVE), html=False)
+
+
+def _response(reply: Reply, *, html: bool) -> Response:
+    """`html`: the browsable page shows the same document."""
+    headers = dict(reply.headers)
+    content_type = headers.pop("content-type", None)
+    document = msgspec.to_builtins(reply.document) if reply.document else None
+    return Response(document, reply.status, headers=headers, content_type=None if html else content_type)
 
 
 def _body(request: Request) -> bytes:
