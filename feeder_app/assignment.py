@@ -15,6 +15,7 @@ from feeder_app.errors import OutOfSpaceError, PartitionBusyError, StoreDamagedE
 from feeder_app.partition_writer import PartitionWriter
 from feeder_app.policies import FeederPolicy
 from feeder_app.recovery import open_partition
+from feeder_app.totals import Totals
 
 logger = logging.getLogger(__name__)
 
@@ -49,9 +50,9 @@ class AssignedPartition:
         return TopicPartition(self.topic, self.partition, self.writer.checkpoint.next_offset if self.writer else 0)
 
     @property
-    def rows(self) -> int:
-        """Rows committed since the partition was opened."""
-        return self.writer.checkpoint.rows - self.writer.rows_at_open if self.writer else 0
+    def totals(self) -> Totals:
+        """What was committed since the partition was opened."""
+        return self.writer.totals if self.writer else Totals()
 
     def try_open(self, consumer: Consumer, root: Path, policy: FeederPolicy, now: datetime) -> bool:
         """Open the partition and check its checkpoint against the topic. False: WAITING, try again later.
@@ -76,13 +77,13 @@ class AssignedPartition:
         self.state = state
         self.retry_at = now + RETRY_AFTER
 
-    def let_go(self, now: datetime, *, commit: bool) -> int:
+    def let_go(self, now: datetime, *, commit: bool) -> Totals:
         """Commit and close if it is still ours and there is room; then give the lock back.
 
-        Returns the rows that were committed since it was opened.
+        Returns what was committed since it was opened.
         """
         if self.writer is None:
-            return 0
+            return Totals()
         try:
             if commit:
                 self.writer.commit(now)
@@ -90,11 +91,11 @@ class AssignedPartition:
         except OutOfSpaceError as error:
             logger.warning("%s[%d] let go with its last commit: %s", self.topic, self.partition, error)
         finally:
-            rows, next_offset = self.rows, self.writer.checkpoint.next_offset
+            totals, next_offset = self.totals, self.writer.checkpoint.next_offset
             self.writer.release()
             self.writer = None
             logger.info("%s[%d] let go at offset %d", self.topic, self.partition, next_offset)
-        return rows
+        return totals
 
     def status(self, consumer: Consumer) -> PartitionStatus:
         if self.writer is None:

@@ -14,6 +14,7 @@ from feeder_app.connection import ConnectionWatch
 from feeder_app.errors import OutOfSpaceError
 from feeder_app.policies import FeederPolicy
 from feeder_app.records import record_of
+from feeder_app.totals import Totals
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Feeder:
         self._options = options
         self._assigned: dict[int, AssignedPartition] = {}
         self._started_at = now
-        self._rows_let_go = 0
+        self._let_go = Totals()
         self._next_beat = now
         self._connection = ConnectionWatch(consumer, options.topic, now)
         consumer.subscribe([options.topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
@@ -77,7 +78,7 @@ class Feeder:
         """Commit, close every segment, leave. Raises FeederError when the store fails."""
         try:
             for assigned in self._assigned.values():
-                self._rows_let_go += assigned.let_go(now, commit=True)
+                self._let_go += assigned.let_go(now, commit=True)
         finally:
             self._assigned.clear()
             self._consumer.close()
@@ -93,12 +94,14 @@ class Feeder:
 
     def status(self, now: datetime) -> Heartbeat:
         """What the feeder says of itself: to the heartbeat file and to the one who watches."""
+        totals = sum((assigned.totals for assigned in self._assigned.values()), self._let_go)
         return Heartbeat(
             feeder=self._options.name,
             topic=self._options.topic,
             beat_at=now,
             started_at=self._started_at,
-            rows=self._rows_let_go + sum(assigned.rows for assigned in self._assigned.values()),
+            rows=totals.rows,
+            duplicates=totals.duplicates,
             partitions=tuple(self._assigned[number].status(self._consumer) for number in sorted(self._assigned)),
         )
 
@@ -195,4 +198,4 @@ class Feeder:
         now = datetime.now(UTC)
         for partition in partitions:
             if assigned := self._assigned.pop(partition.partition, None):
-                self._rows_let_go += assigned.let_go(now, commit=commit)
+                self._let_go += assigned.let_go(now, commit=commit)

@@ -10,34 +10,24 @@ A crash between any two steps is undone or finished by `open_partition`.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from brokerlytics.checkpoint import MAX_GAPS, ActiveSegment, Checkpoint, CheckpointFile, Gap, PoisonCount
-from brokerlytics.csv_format import CSV_VERSION, HEADER
+from brokerlytics.csv_format import CSV_VERSION, HEADER, encode_row
 from brokerlytics.event import InvalidEventError
 from brokerlytics.store import PartitionPaths
+from feeder_app.batches import Batch, Encoded
 from feeder_app.errors import OutOfSpaceError, PoisonBoundError, StoreFailedError
 from feeder_app.locking import FileLock
 from feeder_app.policies import FeederPolicy, close_due, commit_due, count_record, poison_exceeded
-from feeder_app.records import Record, dead_letter_of, row_of
+from feeder_app.recall import recall_ids
+from feeder_app.records import Record, dead_letter_of, event_of
+from feeder_app.seen_ids import SeenIds, digest_of
 from feeder_app.segment_files import AppendFile, move_into_place, sync_directory
-
-
-@dataclass(slots=True)
-class Batch:
-    """Encoded records that go into one segment with one commit: offsets before `next_offset`."""
-
-    date: str
-    next_offset: int
-    poison: PoisonCount
-    rows: bytearray = field(default_factory=bytearray)
-    row_count: int = 0
-    dead_letters: bytearray = field(default_factory=bytearray)
-    dead_letter_count: int = 0
+from feeder_app.totals import Totals
 
 
 class PartitionWriter:
@@ -49,11 +39,12 @@ class PartitionWriter:
         """`checkpoint` is the recovered one; its files are opened and cut to what is committed."""
         self.paths = paths
         self.checkpoint = checkpoint
-        self.rows_at_open = checkpoint.rows
+        self._at_open = Totals(checkpoint.rows, checkpoint.duplicates)
         self._lock = lock
         self._policy = policy
         self._last_commit = now
         self._batches: deque[Batch] = deque()
+        self._seen = SeenIds(policy.seen_block)
         self._checkpoint_file = CheckpointFile(paths.checkpoint)
         self._dead_letters = AppendFile(paths.dead_letters, checkpoint.dead_letter_bytes)
         active = checkpoint.active
@@ -70,26 +61,26 @@ class PartitionWriter:
     def buffered_bytes(self) -> int:
         return sum(len(batch.rows) + len(batch.dead_letters) for batch in self._batches)
 
+    @property
+    def totals(self) -> Totals:
+        """What was committed since the partition was opened."""
+        rows, duplicates = self._at_open.rows, self._at_open.duplicates
+        return Totals(self.checkpoint.rows - rows, self.checkpoint.duplicates - duplicates)
+
     def append(self, record: Record) -> None:
         """Encode the record into the buffer; nothing is written yet.
 
         A record below `next_offset` was taken before and is passed over. One that is no event
-        becomes a dead letter. Raises PoisonBoundError, with the record not taken.
+        becomes a dead letter, and one whose event was stored lately is only counted.
+        Raises PoisonBoundError, with the record not taken.
         """
         if record.offset < self.next_offset:
             return
-        try:
-            row, dead_letter = row_of(record), b""
-        except InvalidEventError as error:
-            row, dead_letter = b"", dead_letter_of(record, error)
-        poison = self._count(record, bad=bool(dead_letter))
-        batch = self._batch_for(record, poison)
-        batch.rows += row
-        batch.row_count += bool(row)
-        batch.dead_letters += dead_letter
-        batch.dead_letter_count += bool(dead_letter)
-        batch.next_offset = record.offset + 1
-        batch.poison = poison
+        encoded = self._encode(record)
+        poison = self._count(record, bad=bool(encoded.dead_letter))
+        if not self._batches or not self._batches[-1].fits(record, encoded):
+            self._batches.append(Batch(record.offset, poison))
+        self._batches[-1].take(record, encoded, poison)
 
     def commit_if_due(self, now: datetime) -> bool:
         """Commit or close what the policy says is due; True when the checkpoint moved."""
@@ -130,8 +121,12 @@ class PartitionWriter:
         self._finish_close(now)
 
     def begin_epoch(self, now: datetime) -> None:
-        """Finish a close that a crash left half done, and count one more owner of this partition."""
+        """Finish a close that a crash left half done, recall what was stored, count one more owner of this partition.
+
+        Raises StoreDamagedError, OSError.
+        """
         self._finish_close(now)
+        self._seen = recall_ids(self.paths, self.checkpoint, self._policy.seen_block)
         self._write_checkpoint(now, epoch=self.checkpoint.epoch + 1)
 
     def skip_to(self, offset: int, now: datetime) -> None:
@@ -148,6 +143,19 @@ class PartitionWriter:
                 file.close()
         self._lock.release()
 
+    def _encode(self, record: Record) -> Encoded:
+        """A row is remembered from here on: what is buffered is committed, or dropped together with this writer."""
+        try:
+            event = event_of(record)
+            digest = digest_of(event.event_id.encode())
+            if self._seen.repeats(digest, record.day, record.offset):
+                return Encoded()
+            row = encode_row(event, record.partition, record.offset)
+        except InvalidEventError as error:
+            return Encoded(dead_letter=dead_letter_of(record, error))
+        self._seen.add(digest, record.day, record.offset)
+        return Encoded(row=row)
+
     def _count(self, record: Record, *, bad: bool) -> PoisonCount:
         before = self._batches[-1].poison if self._batches else self.checkpoint.poison
         poison = count_record(before, bad=bad)
@@ -158,11 +166,6 @@ class PartitionWriter:
                 "Mend what produces them, or pass --accept-poison to park them all."
             )
         return poison
-
-    def _batch_for(self, record: Record, poison: PoisonCount) -> Batch:
-        if not self._batches or record.date > self._batches[-1].date:
-            self._batches.append(Batch(record.date, record.offset, poison))
-        return self._batches[-1]
 
     def _commit_batch(self, batch: Batch, now: datetime) -> None:
         active = self.checkpoint.active
@@ -185,6 +188,7 @@ class PartitionWriter:
             dead_letter_bytes=self._dead_letters.size,
             dead_letters=self.checkpoint.dead_letters + batch.dead_letter_count,
             rows=self.checkpoint.rows + batch.row_count,
+            duplicates=self.checkpoint.duplicates + batch.duplicates,
             poison=batch.poison,
         )
         for file in (self._segment, self._dead_letters):

@@ -18,6 +18,7 @@ class FeederPolicy:
     A commit is due `flush_interval` after the last one or at `flush_bytes` of buffered rows; a
     segment is closed at `roll_bytes` or at `roll_age`. More than `poison_run` bad records in a row,
     or a share above `poison_share` of the last ones, stop the feeder; None for both lets all pass.
+    Event ids are remembered for `seen_block` to twice as many offsets of a partition (seen_ids.py).
     """
 
     flush_interval: timedelta = timedelta(seconds=1)
@@ -26,6 +27,7 @@ class FeederPolicy:
     roll_age: timedelta = timedelta(minutes=10)
     poison_run: int | None = 1_000
     poison_share: float | None = 0.5
+    seen_block: int = 250_000
 
 
 def commit_due(policy: FeederPolicy, now: datetime, last_commit: datetime, buffered_bytes: int) -> bool:

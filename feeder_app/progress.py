@@ -16,14 +16,15 @@ PLAIN_INTERVAL: Final = timedelta(seconds=10)
 
 
 def status_line(before: Heartbeat, now: Heartbeat) -> str:
-    """Rows, rate since `before`, lag and partitions, in one line."""
+    """Rows, rate since `before`, lag, partitions and repeated events, in one line."""
     seconds = (now.beat_at - before.beat_at).total_seconds()
     rate = (now.rows - before.rows) / seconds if seconds > 0 else 0.0
     lags = [partition.lag for partition in now.partitions if partition.lag is not None]
     lag = f"{sum(lags):,}" if lags else "unknown"
     states = {state: sum(p.state == state for p in now.partitions) for state in ("waiting", "stalled")}
     others = "".join(f", {count} {state}" for state, count in states.items() if count)
-    return f"{now.rows:,} rows, {rate:,.0f}/s, lag {lag}, {len(now.partitions)} partitions{others}"
+    repeated = f", {now.duplicates:,} repeated" if now.duplicates else ""
+    return f"{now.rows:,} rows, {rate:,.0f}/s, lag {lag}, {len(now.partitions)} partitions{others}{repeated}"
 
 
 class Progress:
@@ -58,5 +59,5 @@ class Progress:
         line = status_line(before, status)
         if self._live:
             self._live.update(Text(line), refresh=True)
-        elif status.rows != before.rows or before is status:
+        elif (status.rows, status.duplicates) != (before.rows, before.duplicates) or before is status:
             self._console.print(line, markup=False, soft_wrap=True)

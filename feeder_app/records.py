@@ -1,4 +1,4 @@
-"""⑤ One record of the topic, and the CSV row or the dead letter that becomes of it.
+"""⑤ One record of the topic, and the event or the dead letter that becomes of it.
 
 Both depend on the record alone (no clock, no process id): what is written again after a truncation
 is the same to the byte.
@@ -6,16 +6,18 @@ is the same to the byte.
 
 import base64
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
-from brokerlytics.csv_format import encode_row
-from brokerlytics.event import InvalidEventError, decode_event
+from brokerlytics.event import Event, InvalidEventError, decode_event
 from brokerlytics.timestamps import from_milliseconds
 
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+_DAY_MILLISECONDS: Final = 86_400_000
 _LATEST_MILLISECONDS: Final = 4_102_444_799_999  # the end of 2099, the last time that an event can have
 
 
@@ -35,9 +37,14 @@ class Record:
         return from_milliseconds(self.timestamp)
 
     @property
+    def day(self) -> int:
+        """The UTC day of the record, counted from 1970."""
+        return self.timestamp // _DAY_MILLISECONDS
+
+    @property
     def date(self) -> str:
-        """The UTC date of the record, which names the directory of its segment: YYYY-MM-DD."""
-        return self.time.date().isoformat()
+        """The same day as it names the directory of a segment: YYYY-MM-DD."""
+        return _date_of_day(self.day)
 
 
 def record_of(message: Message) -> Record:
@@ -55,11 +62,10 @@ def record_of(message: Message) -> Record:
     )
 
 
-def row_of(record: Record) -> bytes:
-    """The CSV row of the record's event. Raises InvalidEventError when it holds no event of the contract."""
+def event_of(record: Record) -> Event:
+    """The record's event. Raises InvalidEventError when it holds no event of the contract."""
     event_id = f"{record.topic}-{record.partition}-{record.offset}"
-    event = decode_event(record.value, event_id=event_id, received_on=record.time)
-    return encode_row(event, record.partition, record.offset)
+    return decode_event(record.value, event_id=event_id, received_on=record.time)
 
 
 def dead_letter_of(record: Record, error: InvalidEventError) -> bytes:
@@ -76,6 +82,16 @@ def dead_letter_of(record: Record, error: InvalidEventError) -> bytes:
         "value": _base64(record.value),
     }
     return msgspec.json.encode(letter) + b"\n"
+
+
+def day_of_date(text: str) -> int:
+    """The day, counted from 1970, of a date such as 2026-08-22. Raises ValueError."""
+    return date.fromisoformat(text).toordinal() - _EPOCH
+
+
+@lru_cache(maxsize=16)
+def _date_of_day(day: int) -> str:
+    return date.fromordinal(day + _EPOCH).isoformat()
 
 
 def _bytes(part: str | bytes | None) -> bytes | None:

@@ -14,6 +14,7 @@ from feeder_app.feeder import Feeder, FeederOptions
 from feeder_app.locking import take_slot
 from feeder_app.policies import FeederPolicy
 from feeder_app.progress import Progress
+from feeder_app.totals import Totals
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +32,8 @@ class ServiceOptions:
     policy: FeederPolicy
 
 
-def run_feeder(options: ServiceOptions, stopped: Callable[[], bool], progress: Progress) -> int:
-    """Feed until `stopped()` or the end; returns the rows committed.
+def run_feeder(options: ServiceOptions, stopped: Callable[[], bool], progress: Progress) -> Totals:
+    """Feed until `stopped()` or the end; returns what was committed.
 
     Raises FeederError (its `exit_code` tells the kind); KafkaException for what no retry can mend.
     """
@@ -58,7 +59,8 @@ def run_feeder(options: ServiceOptions, stopped: Callable[[], bool], progress: P
     finally:
         remove_heartbeat(options.root, name)
         lock.release()
-    return feeder.status(datetime.now(UTC)).rows
+    last = feeder.status(datetime.now(UTC))
+    return Totals(last.rows, last.duplicates)
 
 
 def _loop(

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import KafkaError, Message, Producer
 
-from brokerlytics.checkpoint import CorruptCheckpointError, read_checkpoint
+from brokerlytics.checkpoint import Checkpoint, CorruptCheckpointError, read_checkpoint
 from brokerlytics.store import partitions_in
 from tests.feeder.support import stored_rows
 
@@ -31,10 +31,15 @@ pytestmark = pytest.mark.parametrize("kafka", ["real"], indirect=True)
 
 
 class Load:
-    """Produces events as fast as is set, and remembers which of them the broker acknowledged."""
+    """Produces events as fast as is set, and remembers which of them the broker acknowledged.
+
+    As a client does that had no answer, it sends some of them again, a moment or a long time later.
+    """
 
     def __init__(self, servers: str, topic: str) -> None:
         self.acknowledged: list[str] = []
+        self.repeated = 0
+        self._chance = random.Random(SEED)
         self._producer = Producer({"bootstrap.servers": servers, "enable.idempotence": True})
         self._topic = topic
         self._stop = threading.Event()
@@ -44,20 +49,24 @@ class Load:
         number = 0
         while not self._stop.wait(0.01):
             for _ in range(15):
-                self._produce(number)
+                self._produce(f"e{number}")
                 number += 1
+            if self.acknowledged:
+                self._produce(self._chance.choice(self.acknowledged))
+                self._produce(self._chance.choice(self.acknowledged[-200:]))
+                self.repeated += 2
             self._producer.poll(0)
         assert self._producer.flush(60) == 0
 
-    def _produce(self, number: int) -> None:
-        name = f"e{number}"
-        value = json.dumps({"event_id": name, "event_type": "VIEW", "device_id": f"d{number % 40}", "text": 'a\r\n",'})
+    def _produce(self, name: str) -> None:
+        device = f"d{int(name[1:]) % 40}"
+        value = json.dumps({"event_id": name, "event_type": "VIEW", "device_id": device, "text": 'a\r\n",'})
 
         def delivered(error: KafkaError | None, _: Message) -> None:
             if error is None:
                 self.acknowledged.append(name)
 
-        self._producer.produce(self._topic, value, key=f"d{number % 40}", on_delivery=delivered)
+        self._producer.produce(self._topic, value, key=device, on_delivery=delivered)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -107,11 +116,13 @@ def wait_for_work(env: dict[str, str], feeder: subprocess.Popen[bytes]) -> None:
 
 
 def committed_rows(env: dict[str, str]) -> int:
-    found = [
-        read_checkpoint(paths.checkpoint)
-        for paths in partitions_in(Path(env["DATA_DIR"]) / "store", env["KAFKA_TOPIC"])
-    ]
-    return sum(checkpoint.rows for checkpoint in found if checkpoint)
+    found = checkpoints(Path(env["DATA_DIR"]) / "store", env["KAFKA_TOPIC"])
+    return sum(checkpoint.rows for checkpoint in found.values())
+
+
+def checkpoints(root: Path, topic: str) -> dict[int, Checkpoint]:
+    found = [(paths.partition, read_checkpoint(paths.checkpoint)) for paths in partitions_in(root, topic)]
+    return {partition: checkpoint for partition, checkpoint in found if checkpoint}
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -136,10 +147,11 @@ def differences(root: Path, topic: str, acknowledged: list[str]) -> list[str]:
     found = [f"{name} is missing" for name in acknowledged if name not in ids]
     found += [f"{name} is there {count} times" for name, count in ids.items() if count > 1]
     found += [f"{place} is there {count} times" for place, count in places.items() if count > 1]
-    for partition in {partition for partition, _ in places}:
-        offsets = {offset for number, offset in places if number == partition}
-        if offsets != set(range(max(offsets) + 1)):
-            found.append(f"partition {partition} has holes")
+    for number, checkpoint in checkpoints(root, topic).items():
+        if sum(partition == number for partition, _ in places) != checkpoint.rows:
+            found.append(f"partition {number} has other rows than its checkpoint says")
+        if checkpoint.rows + checkpoint.duplicates != checkpoint.next_offset:
+            found.append(f"partition {number} has holes")
     return found
 
 
@@ -155,8 +167,9 @@ def test_every_acknowledged_event_is_stored_once(
     root = Path(product_env["DATA_DIR"]) / "store"
     # Faults that never hit prove nothing.
     assert (tmp_path / "feeder.log").read_text().count("never committed") > KILLS // 10
-    assert len(load.acknowledged) > 10_000
+    assert len(set(load.acknowledged)) > 10_000
     assert differences(root, topic, load.acknowledged) == []
+    assert sum(checkpoint.duplicates for checkpoint in checkpoints(root, topic).values()) == load.repeated > 1_000
 
 
 @pytest.mark.timeout(400)
@@ -169,6 +182,18 @@ def test_the_control_without_truncation_fails(product_env: dict[str, str], kafka
     last = drain(env)
     root = Path(env["DATA_DIR"]) / "store"
     assert last.returncode != 0 or differences(root, topic, load.acknowledged)
+
+
+@pytest.mark.timeout(400)
+def test_the_control_without_the_memory_of_ids_fails(product_env: dict[str, str], kafka: str, topic: str) -> None:
+    """Did a feeder start without knowing what was stored, the first test would notice."""
+    env = product_env | {"CONTROL": "no-memory"}
+    load = Load(kafka, topic)
+    with load.running():
+        kill_again_and_again(env, random.Random(SEED), KILLS // 5)
+    assert drain(env).returncode == 0
+    found = differences(Path(env["DATA_DIR"]) / "store", topic, load.acknowledged)
+    assert any(text.endswith("is there 2 times") for text in found)
 
 
 @pytest.mark.timeout(120)

@@ -5,6 +5,7 @@ one does too, as if nobody were there any more. Bytes of an interrupted write ma
 the power fails, what was written and not synced is gone as well.
 """
 
+import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,18 +14,30 @@ from typing import Any, NoReturn
 
 import pytest
 
+from brokerlytics.checkpoint import read_checkpoint
 from feeder_app.policies import FeederPolicy
+from feeder_app.records import Record
 from feeder_app.recovery import open_partition
+from feeder_app.seen_ids import SeenIds
 from tests.feeder.support import SECOND, START, assert_exactly, dead_letters, paths, record, stored_offsets
 
 POLICY = FeederPolicy(roll_bytes=2000)
 RECORDS = 40
 BAD = {3, 17}
+# Each repeats the event of an earlier record: of its own batch, of one before it, of the day before.
+REPEATS = {8: 7, 12: 2, 22: 1, 33: 13, 39: 38}
+GOOD = [n for n in range(RECORDS) if n not in BAD and n not in REPEATS]
+
+
+def item(number: int) -> Record:
+    event_id = f"e{REPEATS.get(number, number)}"
+    event = {"event_id": event_id, "event_type": "VIEW", "device_id": "d", "properties": {"text": 'a,"b"\r\nc'}}
+    value = b"junk" if number in BAD else json.dumps(event).encode()
+    return record(number, at=START + (20 * SECOND if number >= 20 else 0 * SECOND), value=value)
+
+
 # The day changes at record 20; segments also roll by size.
-FEED = [
-    record(n, at=START + (20 * SECOND if n >= 20 else 0 * SECOND), value=b"junk" if n in BAD else None)
-    for n in range(RECORDS)
-]
+FEED = [item(number) for number in range(RECORDS)]
 REAL_PREAD, REAL_PWRITE, REAL_FTRUNCATE, REAL_CLOSE = os.pread, os.pwrite, os.ftruncate, os.close
 OPERATIONS = ("write", "pwrite", "fdatasync", "fsync", "ftruncate", "open", "rename")
 
@@ -104,10 +117,10 @@ class Machine:
 
 def feed_until_crash(root: Path) -> None:
     writer = open_partition(paths(root), POLICY, START)
-    for item in FEED:
-        writer.append(item)
-        if item.offset % 5 == 4:
-            writer.commit(item.time)
+    for one in FEED:
+        writer.append(one)
+        if one.offset % 5 == 4:
+            writer.commit(one.time)
     writer.commit(START + 60 * SECOND)
     writer.close_segment(START + 60 * SECOND)
     writer.release()
@@ -131,7 +144,10 @@ def run(root: Path, machine: Machine) -> Machine:
 
 
 def assert_whole(root: Path) -> None:
-    assert_exactly(stored_offsets(root), [n for n in range(RECORDS) if n not in BAD])
+    assert_exactly(stored_offsets(root), GOOD)
+    checkpoint = read_checkpoint(paths(root).checkpoint)
+    assert checkpoint
+    assert (checkpoint.rows, checkpoint.duplicates) == (len(GOOD), len(REPEATS))
     assert [letter["offset"] for letter in dead_letters(root)] == sorted(BAD)
     assert not list(paths(root).state.glob("*.open"))
 
@@ -161,9 +177,19 @@ def test_a_crash_at_any_operation_loses_and_repeats_nothing(tmp_path: Path, how:
         assert_whole(root)
 
 
-def test_the_control_without_truncation_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A feeder that keeps what was never committed repeats rows: the test above can see that."""
-    monkeypatch.setattr("feeder_app.segment_files.truncate", lambda _fd, _size: None)
+@pytest.mark.parametrize(
+    ("what", "instead"),
+    [
+        ("feeder_app.segment_files.truncate", lambda _fd, _size: None),
+        ("feeder_app.partition_writer.recall_ids", lambda _paths, _checkpoint, block: SeenIds(block)),
+    ],
+    ids=["without truncation", "without the memory of ids"],
+)
+def test_the_control_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, instead: Callable[..., Any]
+) -> None:
+    """A feeder that keeps what was never committed, or forgets what was, repeats rows: the test above can see that."""
+    monkeypatch.setattr(what, instead)
     wrong = 0
     for number in range(1, operations(tmp_path / "whole") + 1):
         root = tmp_path / str(number)

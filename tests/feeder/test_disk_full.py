@@ -34,6 +34,8 @@ def test_a_full_disk_is_waited_for_and_nothing_is_lost(product_env: dict[str, st
         # It fills up in the middle of segments that have committed rows.
         wait_for(lambda: seen.exists() and len(stored_offsets(seen, topic)) == FIRST, feeder, log)
         produce(topic, events(FIRST, COUNT - FIRST))
+        # They are sent again, both what is stored already and what the full disk keeps waiting.
+        produce(topic, events(0, COUNT))
         wait_for(lambda: "Disk full" in log.read_text(), feeder, log)
         before = stored_offsets(seen, topic)
         assert len(before) == len(set(before)) < COUNT

@@ -60,7 +60,7 @@ def events(start: int, count: int) -> list[bytes]:
 def drain(root: Path, topic: str, policy: FeederPolicy = QUICK) -> int:
     """Run a feeder to the end of the topic, each time in a new group: no committed offset helps it."""
     options = ServiceOptions(root=root, topic=topic, group=f"g-{uuid4().hex}", until_end=True, policy=policy)
-    return run_feeder(options, lambda: False, Progress(Console(file=io.StringIO())))
+    return run_feeder(options, lambda: False, Progress(Console(file=io.StringIO()))).rows
 
 
 @contextmanager
@@ -146,9 +146,29 @@ def test_two_feeders_share_the_partitions_and_hand_them_over(tmp_path: Path, top
         with feeder(tmp_path, topic, "two") as second:
             step_until(lambda: bool(running(first)) and len(running(second)) >= 2, first, second)
             assert not running(first) & running(second)
-            produce(topic, events(500, 500))
+            # Clients send the first half again, to owners who did not store it.
+            produce(topic, events(0, 1000))
             step_until(lambda: len(stored_ids(tmp_path, topic)) >= 1000, first, second)
+            step_until(lambda: lags(first) | lags(second) == {0}, first, second)
+            assert second.status(datetime.now(UTC)).duplicates > 0
     assert stored_ids(tmp_path, topic) == ids(1000)
+
+
+def test_what_a_client_sent_again_is_stored_once_and_counted(tmp_path: Path, topic: str) -> None:
+    produce(topic, [*events(0, 200), *events(0, 50), *events(100, 50)])
+    produce(topic, events(50, 100))
+    with feeder(tmp_path, topic) as alone:
+        step_until(alone.at_end, alone)
+        step_until(lambda: alone.status(datetime.now(UTC)).duplicates == 200, alone)
+        assert alone.status(datetime.now(UTC)).rows == 200
+    assert stored_ids(tmp_path, topic) == ids(200)
+    produce(topic, events(0, 250))
+    assert drain(tmp_path, topic) == 50
+    assert stored_ids(tmp_path, topic) == ids(250)
+
+
+def lags(of: Feeder) -> set[int | None]:
+    return {partition.lag for partition in of.status(datetime.now(UTC)).partitions}
 
 
 def running(of: Feeder) -> set[int]:

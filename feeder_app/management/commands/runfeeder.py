@@ -55,14 +55,15 @@ class Command(BaseCommand):
         stop = StopFlag()
         try:
             with Progress() as progress:
-                rows = run_feeder(service, stop.is_set, progress)
+                totals = run_feeder(service, stop.is_set, progress)
         except FeederError as error:
             raise CommandError(str(error), returncode=error.exit_code) from error
         except KafkaException as error:
             raise CommandError(f"Kafka: {error.args[0].str()}") from error
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from error
-        self.stdout.write(f"Stopped; {rows:,} rows committed.")
+        repeated = f", {totals.duplicates:,} repeated events not stored again" if totals.duplicates else ""
+        self.stdout.write(f"Stopped; {totals.rows:,} rows committed{repeated}.")
 
 
 class StopFlag:
