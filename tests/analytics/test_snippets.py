@@ -147,7 +147,7 @@ def test_the_plain_page_sends_events_that_are_taken(chromium: Browser) -> None:
     context.close()
     bodies = [msgspec.json.decode(text) for _, _, text in sent[:3]]
     events = [build_event(body, event_id="none", received_on=timezone.now()) for body in bodies]
-    assert [event.event_type for event in events] == ["page_view", "Signed Up", "page_left"]
+    assert [event.event_type for event in events] == ["PAGE_VIEW", "Signed Up", "PAGE_LEFT"]
     assert {(method, kind.split(";")[0]) for method, kind, _ in sent} == {("POST", "text/plain")}
     assert len({event.event_id for event in events}) == 3
     assert len({event.device_id for event in events}) == 1
