@@ -18,8 +18,8 @@ CODES: Final[dict[str, str]] = {
     "broker_unavailable": "Kafka did not answer in time. SDKs send again. See /readyz and the server's log.",
     "kafka_misconfigured": "The server's Kafka settings are not valid: the message and the server's log say which. "
     "Correct them and restart the server.",
-    "length_required": "The body came in chunks without a Content-Length. Have the client, or the proxy in front of "
-    "the server, announce the length.",
+    "body_too_slow": "The body did not arrive within the time that the server waits for it. SDKs send it again. Look "
+    "at the client's connection, or send smaller batches.",
     "body_too_large": "The body has more bytes than are taken in one request. Send fewer events at once.",
     "inflated_too_large": "The gzipped body is too large when it is unpacked. Send fewer events at once.",
     "too_many_events": "The body holds more events than are taken in one request. Split it.",

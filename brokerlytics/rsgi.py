@@ -1,18 +1,22 @@
 """What the web server runs: the collector for requests with events, Django for everything else."""
 
 import asyncio
+import logging
 import os
 from typing import Any, Final
 
 import django
 from django.conf import settings
 from django.utils.module_loading import import_string
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # public, re-exported without saying so
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "brokerlytics.settings")
 django.setup()
 
 from brokerlytics.wsgi import application as django_application  # noqa: E402
 from brokerlytics.wsgi_bridge import WSGIBridge  # noqa: E402
+
+logger = logging.getLogger(__name__)
 
 
 class Application:
@@ -31,10 +35,14 @@ class Application:
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
         endpoint = self._collector.handles(scope)
-        if endpoint is not None:
-            await self._collector.handle(endpoint, scope, proto)
-        else:
-            await self._django.handle(scope, proto)
+        try:
+            if endpoint is not None:
+                await self._collector.handle(endpoint, scope, proto)
+            else:
+                await self._django.handle(scope, proto)
+        except ProtocolClosed:
+            # The client left in the middle of its body: nobody is there to be answered.
+            logger.debug("A client left before its request was complete")
 
 
 application: Final = Application()
