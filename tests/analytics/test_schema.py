@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,10 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import get_resolver
 
-from analytics_app.body import MAX_BODY_BYTES, MAX_EVENTS
+from analytics_app.body import MAX_BODY_BYTES, MAX_EVENTS, MAX_INFLATED_BYTES
+from analytics_app.codes import CODES
+from analytics_app.endpoints import ENDPOINTS
+from analytics_app.ingest import NOT_ACKNOWLEDGED, REFUSED_BY_BROKER
 from analytics_app.validation import DUPLICATE_EVENT_ID
 from brokerlytics.event import FIELDS, MAX_EVENT_BYTES, Reason
 
@@ -57,12 +61,44 @@ def test_the_documentation_is_served(path: str) -> None:
         assert b"<script>" not in response.content
 
 
-def test_docs_name_every_code_and_limit(settings: Any) -> None:
+def documented(text: str, heading: str) -> list[str]:
+    """The codes of the table under `heading` in docs/api.md."""
+    section = text.split(f"\n### {heading}\n")[1].split("\n#", maxsplit=1)[0]
+    rows = [line for line in section.splitlines() if line.startswith("|")]
+    return [row.split("|")[1].strip(" `") for row in rows[2:]]
+
+
+def test_the_list_of_codes_is_that_of_the_code(settings: Any) -> None:
     text = (settings.BASE_DIR / "docs" / "api.md").read_text()
-    codes = [reason.value for reason in Reason if reason not in (Reason.EMPTY_VALUE, Reason.UNSUPPORTED_VERSION)]
-    codes += [DUPLICATE_EVENT_ID, "not_acknowledged", "refused_by_broker", "broker_unavailable", "kafka_misconfigured"]
-    codes += ["no_valid_event", "empty_body", "body_too_large", "too_many_events", "length_required"]
-    codes += ["simulation_running", "no_simulation", "source_disabled", "not_authenticated", "authentication_failed"]
+    not_of_requests = {Reason.EMPTY_VALUE.value, Reason.UNSUPPORTED_VERSION.value}
+    told = [*documented(text, "Why a request is not taken"), *documented(text, "Why one event is not taken")]
+    assert sorted(told) == sorted(CODES.keys() - not_of_requests)
+    assert not_of_requests < CODES.keys()
+
+
+def test_every_code_that_is_given_is_on_the_list(settings: Any) -> None:
+    """Codes are string literals where they are raised."""
+    given = set(Reason) | {DUPLICATE_EVENT_ID, REFUSED_BY_BROKER, NOT_ACKNOWLEDGED}
+    for name in ("body", "pixel"):
+        text = (settings.BASE_DIR / "analytics_app" / f"{name}.py").read_text()
+        given |= set(re.findall(r'Body(?:TooLarge)?Error\(\s*"(\w+)"', text))
+    for name in ("collect", "collector"):
+        text = (settings.BASE_DIR / "analytics_app" / f"{name}.py").read_text()
+        given |= set(re.findall(r'(?:RefusalError|problem)\(\d+, "(\w+)"', text))
+    # It stands for the reasons of its events, which are counted.
+    assert given - CODES.keys() == {"no_valid_event"}
+    assert {"bad_gzip", "rate_limited", "origin_not_allowed", "overloaded"} < given
+
+
+def test_docs_name_every_other_code_and_limit(settings: Any) -> None:
+    text = (settings.BASE_DIR / "docs" / "api.md").read_text()
+    codes = ["no_valid_event", "simulation_running", "no_simulation", "not_authenticated"]
+    codes += ["permission_denied", "invalid", "bad_request", "parse_error", "not_found", "method_not_allowed"]
     assert [code for code in codes if f"`{code}`" not in text] == []
-    for limit in (MAX_BODY_BYTES, MAX_EVENTS, MAX_EVENT_BYTES):
+    for limit in (MAX_BODY_BYTES, MAX_INFLATED_BYTES, MAX_EVENTS, MAX_EVENT_BYTES):
         assert f"{limit:,}" in text
+
+
+def test_docs_name_every_path(settings: Any) -> None:
+    text = (settings.BASE_DIR / "docs" / "api.md").read_text()
+    assert [path for path in ENDPOINTS if not path.endswith("/") and f"`{path}`" not in text] == []
