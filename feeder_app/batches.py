@@ -1,17 +1,9 @@
 """Encoded records that wait for their commit."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from brokerlytics.checkpoint import PoisonCount
 from feeder_app.records import Record
-
-
-class Encoded(NamedTuple):
-    """What becomes of a record: a row, a dead letter, or neither when it repeats a stored event."""
-
-    row: bytes = b""
-    dead_letter: bytes = b""
 
 
 @dataclass(slots=True)
@@ -30,18 +22,18 @@ class Batch:
     dead_letter_count: int = 0
     duplicates: int = 0
 
-    def fits(self, record: Record, encoded: Encoded) -> bool:
+    def fits(self, record: Record, row: bytes) -> bool:
         """Whether it can go into this batch: the row of a later date begins another one."""
-        return not encoded.row or not self.date or record.date <= self.date
+        return not row or not self.date or record.date <= self.date
 
-    def take(self, record: Record, encoded: Encoded, poison: PoisonCount) -> None:
-        """`poison` is the count with this record in it."""
-        if encoded.row:
+    def take(self, record: Record, row: bytes, dead_letter: bytes, poison: PoisonCount) -> None:
+        """Of row and dead letter one is empty; both are when the record repeats an event. `poison` counts it."""
+        if row:
             self.date = self.date or record.date
-            self.rows += encoded.row
+            self.rows += row
             self.row_count += 1
-        elif encoded.dead_letter:
-            self.dead_letters += encoded.dead_letter
+        elif dead_letter:
+            self.dead_letters += dead_letter
             self.dead_letter_count += 1
         else:
             self.duplicates += 1

@@ -19,7 +19,7 @@ from brokerlytics.checkpoint import MAX_GAPS, ActiveSegment, Checkpoint, Checkpo
 from brokerlytics.csv_format import CSV_VERSION, HEADER, encode_row
 from brokerlytics.event import InvalidEventError
 from brokerlytics.store import PartitionPaths
-from feeder_app.batches import Batch, Encoded
+from feeder_app.batches import Batch
 from feeder_app.errors import OutOfSpaceError, PoisonBoundError, StoreFailedError
 from feeder_app.locking import FileLock
 from feeder_app.policies import FeederPolicy, close_due, commit_due, count_record, poison_exceeded
@@ -76,11 +76,11 @@ class PartitionWriter:
         """
         if record.offset < self.next_offset:
             return
-        encoded = self._encode(record)
-        poison = self._count(record, bad=bool(encoded.dead_letter))
-        if not self._batches or not self._batches[-1].fits(record, encoded):
+        row, dead_letter = self._encode(record)
+        poison = self._count(record, bad=bool(dead_letter))
+        if not self._batches or not self._batches[-1].fits(record, row):
             self._batches.append(Batch(record.offset, poison))
-        self._batches[-1].take(record, encoded, poison)
+        self._batches[-1].take(record, row, dead_letter, poison)
 
     def commit_if_due(self, now: datetime) -> bool:
         """Commit or close what the policy says is due; True when the checkpoint moved."""
@@ -143,18 +143,18 @@ class PartitionWriter:
                 file.close()
         self._lock.release()
 
-    def _encode(self, record: Record) -> Encoded:
-        """A row is remembered from here on: what is buffered is committed, or dropped together with this writer."""
+    def _encode(self, record: Record) -> tuple[bytes, bytes]:
+        """The record's row and dead letter: one of them is empty, both are when it repeats an event.
+
+        A row is remembered from here on: what is buffered is committed, or dropped together with this writer.
+        """
         try:
             event = event_of(record)
-            digest = digest_of(event.event_id.encode())
-            if self._seen.repeats(digest, record.day, record.offset):
-                return Encoded()
             row = encode_row(event, record.partition, record.offset)
         except InvalidEventError as error:
-            return Encoded(dead_letter=dead_letter_of(record, error))
-        self._seen.add(digest, record.day, record.offset)
-        return Encoded(row=row)
+            return b"", dead_letter_of(record, error)
+        is_new = self._seen.remember(digest_of(event.event_id.encode()), record.day, record.offset)
+        return (row if is_new else b""), b""
 
     def _count(self, record: Record, *, bad: bool) -> PoisonCount:
         before = self._batches[-1].poison if self._batches else self.checkpoint.poison

@@ -42,7 +42,7 @@ def recall_ids(paths: PartitionPaths, checkpoint: Checkpoint, block: int) -> See
         try:
             for offset, event_id in stored_ids(_lines(segment)):
                 if offset >= first:
-                    seen.add(digest_of(event_id), day, offset)
+                    seen.remember(digest_of(event_id), day, offset)
         except ValueError as error:
             raise StoreDamagedError(f"{segment.path} holds a row that no feeder wrote. Restore it.") from error
     return seen

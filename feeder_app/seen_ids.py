@@ -34,26 +34,28 @@ class SeenIds:
     def __len__(self) -> int:
         return sum(generation.count for generation in self._generations)
 
-    def repeats(self, digest: bytes, day: int, offset: int) -> bool:
-        """Whether the record at `offset` repeats a row. Changes nothing."""
-        if not self._generations:
-            return False
-        oldest_day = max(day, self._generations[-1].day) - 1
-        oldest_block = offset // self._block - 1
-        return any(old.day >= oldest_day and old.block >= oldest_block and old.has(digest) for old in self._generations)
-
-    def add(self, digest: bytes, day: int, offset: int) -> None:
-        """Remember a row, and forget those that are out of reach from here on."""
+    def remember(self, digest: bytes, day: int, offset: int) -> bool:
+        """Remember a row, and forget what is out of reach from there on. False: it repeats a row; nothing changes."""
         block = offset // self._block
         newest = self._generations[-1] if self._generations else None
         if newest is None or day > newest.day or block > newest.block:
-            newest = self._begin(max(day, newest.day) if newest else day, block)
-        newest.add(digest)
+            return self._begin(digest, max(day, newest.day) if newest else day, block)
+        number, rest = digest[0] << 5 | digest[1] >> 3, digest[2:]
+        for generation in self._generations:
+            if rest in generation.buckets[number]:
+                return False
+        newest.buckets[number] += rest
+        newest.count += 1
+        return True
 
-    def _begin(self, day: int, block: int) -> "_Generation":
+    def _begin(self, digest: bytes, day: int, block: int) -> bool:
+        """Remember the first row of a new day or block."""
+        number, rest = digest[0] << 5 | digest[1] >> 3, digest[2:]
         kept = [old for old in self._generations if old.day >= day - 1 and old.block >= block - 1]
+        if any(rest in old.buckets[number] for old in kept):
+            return False
         self._generations = [*kept, _Generation(day, block)]
-        return self._generations[-1]
+        return self.remember(digest, day, block * self._block)
 
 
 class _Generation:
@@ -67,11 +69,4 @@ class _Generation:
         self.day = day
         self.block = block
         self.count = 0
-        self._buckets = [bytearray() for _ in range(_BUCKETS)]
-
-    def has(self, digest: bytes) -> bool:
-        return digest[2:] in self._buckets[digest[0] << 5 | digest[1] >> 3]
-
-    def add(self, digest: bytes) -> None:
-        self._buckets[digest[0] << 5 | digest[1] >> 3] += digest[2:]
-        self.count += 1
+        self.buckets = [bytearray() for _ in range(_BUCKETS)]
