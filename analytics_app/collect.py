@@ -97,7 +97,7 @@ def take_in(request: CollectRequest, received_on: datetime, now: float) -> Pendi
         key = key_of_request(request.header, request.query)
         if key:
             source = _admitted(key, request, now)
-        reading = read(_value(request), request.endpoint)
+        reading = read(_value(request), request.endpoint, request.query)
         if source is None:
             source = _admitted(reading.write_key(), request, now)
         sender = Sender(source.name, received_on, request.header("user-agent") or "", request.ip)

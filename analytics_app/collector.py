@@ -30,6 +30,7 @@ from analytics_app.endpoints import ENDPOINTS, NATIVE, Endpoint
 from analytics_app.observations import observations
 from analytics_app.producer import shared_producer
 from analytics_app.sources import source_cache
+from analytics_app.user_agents import read_user_agent
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ class Collector:
         """When the process begins to serve."""
         shared_producer.use_loop(loop)
         observations.start()
+        # The rules for user agents take a quarter of a second to load: not within a request.
+        read_user_agent("")
         self._cancel_slow(loop)
         # What lives as long as the process is not worth being looked through again and again.
         gc.freeze()

@@ -1,7 +1,9 @@
 """What a request's JSON holds in each protocol: its events, what they share, and the write key if it is in there."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -10,6 +12,7 @@ from analytics_app.endpoints import Endpoint, Protocol
 from analytics_app.mapping.posthog import posthog_event
 from analytics_app.mapping.segment import segment_event
 from brokerlytics.event import InvalidEventError, Reason
+from brokerlytics.timestamps import from_milliseconds
 
 _KEYS: Final[Mapping[Protocol, tuple[str, ...]]] = {
     "native": ("write_key",),
@@ -46,13 +49,25 @@ class Reading(msgspec.Struct, frozen=True):
         return ""
 
 
-def read(value: Any, endpoint: Endpoint) -> Reading:
+def read(value: Any, endpoint: Endpoint, query: str = "") -> Reading:
     """Find the events in a request's JSON: those of a list, those in `batch`, or the one object."""
+    # Older browser SDKs of PostHog say in the URL when they sent, and in each event only how long before it was.
+    said = {"sent_at": sent} if endpoint.protocol == "posthog" and (sent := _sent_at(query)) else {}
     if isinstance(value, list):
-        return Reading(endpoint, value, {})
+        return Reading(endpoint, value, said)
     if endpoint.protocol != "native" and isinstance(value, dict) and isinstance(value.get("batch"), list):
-        return Reading(endpoint, value["batch"], {name: item for name, item in value.items() if name != "batch"})
-    return Reading(endpoint, [value], {})
+        return Reading(endpoint, value["batch"], said | {name: item for name, item in value.items() if name != "batch"})
+    return Reading(endpoint, [value], said)
+
+
+def _sent_at(query: str) -> datetime | str | None:
+    try:
+        fields = parse_qs(query, max_num_fields=1000)
+        if "sent_at" in fields:
+            return fields["sent_at"][0]
+        return from_milliseconds(int(fields["_"][0])) if "_" in fields else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _native(item: dict[str, Any], _reading: Reading) -> dict[str, Any]:

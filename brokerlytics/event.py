@@ -85,6 +85,7 @@ FIELDS: Final[tuple[EventField, ...]] = (
     EventField("context", "object"),
 )
 _FIELD_BY_NAME: Final = {field.name: field for field in FIELDS}
+_TRAITS: Final = ("identify", "group", "alias")
 _NOT_KEPT: Final = ("v", "sent_on")
 _SENT_ON: Final = EventField("sent_on", "time")
 _CURRENCY: Final = re.compile(r"[A-Za-z]{3}")
@@ -315,7 +316,12 @@ def _in_range(created_on: datetime, skew: timedelta) -> datetime:
 
 
 def _fill_revenue(values: dict[str, Any]) -> None:
-    """Take revenue and currency from `properties` where the top level lacks them and they are valid there."""
+    """Take revenue and currency from `properties` where the top level lacks them and they are valid there.
+
+    The properties of an identify or group are traits: a company's yearly revenue was not earned by the event.
+    """
+    if values["kind"] in _TRAITS:
+        return
     properties = values.get("properties", {})
     for name in ("revenue", "currency"):
         if name in values or properties.get(name) is None:
