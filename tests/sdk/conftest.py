@@ -5,12 +5,25 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 _HERE = Path(__file__).parent
-_TABLE = pytest.StashKey[dict[tuple[str, str], tuple[int, int, int]]]()
-AddRow = Callable[[str, str, int, int, int], None]
+_TABLE = pytest.StashKey[dict[tuple[str, str], "Counts"]]()
+AddRow = Callable[[str, str, "Counts"], None]
+
+pytest.register_assert_rewrite("tests.sdk.expected")
+
+
+class Counts(NamedTuple):
+    """How many events an SDK took, gave up itself, and how many are on the topic and in the CSV; rows too many."""
+
+    sent: int
+    given_up: int
+    on_topic: int
+    stored: int
+    duplicates: int
 
 
 @pytest.fixture(scope="session")
@@ -31,11 +44,11 @@ def node_modules() -> Path:
 
 @pytest.fixture(scope="session")
 def table(pytestconfig: pytest.Config) -> AddRow:
-    """Adds a row: test, SDK, events sent, events stored, rows too many."""
+    """Adds a row: test, SDK, counts."""
     rows = pytestconfig.stash.setdefault(_TABLE, {})
 
-    def add(test: str, sdk: str, sent: int, stored: int, duplicates: int) -> None:
-        rows[test, sdk] = (sent, stored, duplicates)
+    def add(test: str, sdk: str, counts: Counts) -> None:
+        rows[test, sdk] = counts
 
     return add
 
@@ -45,7 +58,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if not rows:
         return
     terminalreporter.section("official SDKs against the product")
-    line = "{:<14} {:<22} {:>6} {:>7} {:>11}"
-    terminalreporter.write_line(line.format("test", "SDK", "sent", "stored", "duplicates"))
+    line = "{:<14} {:<22} {:>6} {:>9} {:>9} {:>7} {:>11}"
+    terminalreporter.write_line(line.format("test", "SDK", "sent", "given up", "on topic", "stored", "duplicates"))
     for (test, sdk), counts in sorted(rows.items()):
         terminalreporter.write_line(line.format(test, sdk, *counts))

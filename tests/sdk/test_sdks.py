@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.sdk.conftest import AddRow
+from tests.sdk.conftest import AddRow, Counts
 from tests.sdk.expected import SDKS, Row, Sdk, check_row
 from tests.sdk.product import Product, running_product, wait_until
 from tests.sdk.script import for_posthog, script
 from tests.sdk.sending import DriverProcess, Job, Report, page_url, send_from_page, static_files
 
-# What posthog-js sends of itself: a page view when it starts, and when the visitor leaves, by sendBeacon.
+# What an SDK sends when the visitor leaves the page, after its report: posthog-js by sendBeacon.
 OWN_EVENTS = {"browser_posthog": 1}
 
 
@@ -73,14 +73,17 @@ each_sdk = pytest.mark.parametrize("sdk", SDKS, ids=lambda sdk: sdk.name)
 def test_each_event_is_stored_once_and_no_sdk_reports_an_error(sdk: Sdk, sent: Sent, table: AddRow) -> None:
     report, rows = sent.reports[sdk.name], sent.rows_of(sdk)
     stored = Counter(row["event_id"] for row in rows)
-    table("plain", sdk.name, len(report.sent) + OWN_EVENTS.get(sdk.name, 0), len(stored), len(rows) - len(stored))
+    sent_events = len(report.sent) + OWN_EVENTS.get(sdk.name, 0)
+    on_topic = sum(count for (source, _), count in sent.records.items() if source == sdk.name)
+    counts = Counts(sent_events, len(report.failed), on_topic, len(stored), len(rows) - len(stored))
+    table("plain", sdk.name, counts)
     assert report.errors == []
     assert report.failed == []
     steps = [item["step"] for item in report.sent if item["step"] is not None]
     assert sorted(steps) == [call["step"] for call in sent.jobs[sdk.name].calls]
     assert set(report.ids) <= set(stored)
     assert set(stored.values()) == {1}
-    assert len(rows) == len(report.sent) + OWN_EVENTS.get(sdk.name, 0)
+    assert len(rows) == sent_events
 
 
 @each_sdk

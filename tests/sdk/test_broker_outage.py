@@ -1,0 +1,95 @@
+"""The broker is stopped and started again while the official SDKs send: nothing acknowledged is lost or doubled."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from threading import Event
+from time import sleep
+
+import pytest
+
+from brokerlytics.local_kafka.broker import LocalKafka
+from brokerlytics.local_kafka.errors import KafkaUnavailableError
+from tests.conftest import JARS, free_ports
+from tests.sdk.conftest import AddRow, Counts
+from tests.sdk.expected import SDKS, Row
+from tests.sdk.product import Product, running_product, wait_until
+from tests.sdk.script import Call
+from tests.sdk.sending import DriverProcess, Job
+
+NAMES = [sdk.name for sdk in SDKS if not sdk.is_browser]
+CALLS = 100
+PAUSE = 0.2
+AWAY = 8.0
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[LocalKafka]:
+    """A broker for this test alone, since it stops it."""
+    kafka = LocalKafka(tmp_path / "kafka", free_ports(2), JARS)
+    (tmp_path / "kafka").mkdir()
+    try:
+        kafka.start()
+    except KafkaUnavailableError as error:
+        if "CI" in os.environ:
+            raise
+        pytest.skip(str(error))
+    try:
+        kafka.wait_ready(Event())
+        yield kafka
+    finally:
+        kafka.stop()
+
+
+def test_what_sdks_send_over_an_outage_is_stored_once(
+    broker: LocalKafka,
+    node_modules: Path,  # noqa: ARG001 (the drivers need it)
+    tmp_path: Path,
+    table: AddRow,
+) -> None:
+    (tmp_path / "product").mkdir()
+    with running_product(tmp_path / "product", broker.bootstrap_servers) as product:
+        drivers = _start_drivers(product)
+        assert wait_until(lambda: {source for source, _ in product.records()} == set(NAMES))
+        broker.stop()
+        sleep(AWAY)
+        broker.start()
+        broker.wait_ready(Event())
+        reports = {name: driver.report(timeout=90) for name, driver in drivers.items()}
+        delivered = {(name, id_) for name, report in reports.items() for id_ in set(report.ids) - set(report.failed)}
+        wait_until(lambda: delivered <= {(row["source"], row["event_id"]) for row in product.exported()})
+        rows = product.exported()
+        records = product.records()
+    stored = Counter((row["source"], row["event_id"]) for row in rows)
+    for name, report in reports.items():
+        mine = {key: count for key, count in stored.items() if key[0] == name}
+        rows_of_sdk = sum(mine.values())
+        on_topic = sum(count for (source, _), count in records.items() if source == name)
+        given_up = len(set(report.failed))
+        table("broker outage", name, Counts(len(report.sent), given_up, on_topic, len(mine), rows_of_sdk - len(mine)))
+        assert len(report.sent) == CALLS, report.errors
+        assert {event_id for _, event_id in mine} <= set(report.ids)
+    assert delivered - set(stored) == set()
+    assert [key for key, count in stored.items() if count > 1] == []
+    assert set(stored) == set(records)
+    assert _longest_silence(rows) > timedelta(seconds=AWAY / 2), "the outage was none"
+
+
+def _start_drivers(product: Product) -> dict[str, DriverProcess]:
+    keys = product.sources(NAMES)
+    return {name: DriverProcess(name, Job(product.url, keys[name], _calls(name), 5, PAUSE)) for name in NAMES}
+
+
+def _calls(name: str) -> list[Call]:
+    return [
+        {"step": step, "kind": "track", "name": f"Step {step}", "properties": {"n": step}, "user_id": f"{name}-user"}
+        for step in range(CALLS)
+    ]
+
+
+def _longest_silence(rows: list[Row]) -> timedelta:
+    times = sorted(datetime.fromisoformat(row["received_on"]) for row in rows)
+    return max(later - earlier for earlier, later in pairwise(times))
