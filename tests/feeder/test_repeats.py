@@ -151,6 +151,14 @@ def test_the_day_goes_on_with_the_next_block(tmp_path: Path, *, reopened: bool) 
     again.release()
 
 
+def test_a_repeat_does_not_begin_a_day(tmp_path: Path) -> None:
+    """It has no row from which the next owner could tell."""
+    writer = opened(tmp_path)
+    feed(writer, event(0, "a"), event(1, "a", 1), event(2, "b"), event(3, "b", 2))
+    assert stored(tmp_path) == [(0, "a"), (2, "b"), (3, "b")]
+    writer.release()
+
+
 def test_a_segment_may_lie_across_two_blocks(tmp_path: Path) -> None:
     writer = opened(tmp_path)
     feed(writer, event(BLOCK - 1, "a"), event(BLOCK, "b"))
