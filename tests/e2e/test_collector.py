@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -23,21 +22,11 @@ from analytics_app.producer import shared_producer
 from analytics_app.sources import source_cache
 from tests.analytics.sending import GOOD
 from tests.conftest import free_ports
-from tests.e2e.serving import Server, bootstrapped, environment, serving
+from tests.e2e.serving import Server, serving
 from tests.ops.commands import run
 
 SHOP = "https://shop.example"
 EVENT = json.dumps(GOOD["segment"]).encode()
-
-
-@pytest.fixture(scope="module")
-def server(real_kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    env = environment(tmp_path_factory.mktemp("web"), real_kafka, f"events-{uuid4().hex[:12]}")
-    key, password = bootstrapped(env)
-    with serving(env, key, password) as running:
-        yield running
-        assert running.command.stop() == 0
-    assert "Traceback" not in running.command.output
 
 
 @pytest.fixture(scope="module")
