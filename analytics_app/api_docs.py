@@ -7,6 +7,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, PolymorphicProxySerializer
 
+from analytics_app.sdk_docs import sdk_paths
 from analytics_app.serializers import (
     AcceptedSerializer,
     EventFormSerializer,
@@ -33,7 +34,8 @@ WRITE_KEY_SCHEMES: Final[dict[str, dict[str, str]]] = {
 
 
 def with_write_keys(result: Any, generator: Any, request: Any, public: bool) -> Any:  # noqa: ARG001 (a hook of spectacular)
-    """Adds the ways to send a write key to the document."""
+    """Adds the ways to send a write key, and the paths of the SDKs, to the document."""
+    result["paths"] |= sdk_paths([{name: []} for name in WRITE_KEY_SCHEMES])
     result["components"].setdefault("securitySchemes", {}).update(WRITE_KEY_SCHEMES)
     return result
 
