@@ -21,12 +21,12 @@ from analytics_app.body import MAX_BODY_BYTES
 from analytics_app.collect import client_ip
 from analytics_app.collector import MAX_BYTES, MAX_REQUESTS, Collector
 from analytics_app.endpoints import ENDPOINTS
-from analytics_app.models import Source
+from analytics_app.models import IntakeCount, Source
 from analytics_app.observations import Observations
 from analytics_app.producer import Delivery, shared_producer
 from analytics_app.sources import source_cache
 from tests.analytics.conftest import RecordingProducer
-from tests.analytics.sending import GOOD, send
+from tests.analytics.sending import GOOD, NOW, send
 
 BATCH = {"batch": [{**GOOD["segment"], "messageId": "é+&=%"}]}
 TYPES = ["application/json", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
@@ -108,6 +108,9 @@ class TestBroker:
         assert ("retry-after", "60") in reply.headers
 
 
+_COUNT = ("source_id", "code", "events")
+
+
 def test_every_outcome_is_observed(
     source: Source, recorder: RecordingProducer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,7 +120,9 @@ def test_every_outcome_is_observed(
     send("/v1/batch", {"batch": [GOOD["segment"], GOOD["segment"], 5]}, key=source.write_key)
     send("/v1/batch", b"{", key=source.write_key)
     send("/v1/batch", b"{", key="wk_no")
-    assert observed._counts == {
+    assert observed.flush(NOW)
+    counts = {(source_id, code): events for source_id, code, events in IntakeCount.objects.values_list(*_COUNT)}
+    assert counts == {
         (source.pk, "accepted"): 1,
         (source.pk, "refused_by_broker"): 1,
         (source.pk, "not_an_object"): 1,
