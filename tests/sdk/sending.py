@@ -12,6 +12,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
+from django.conf import settings
 from playwright.sync_api import Browser, Request, Response
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
@@ -56,9 +57,11 @@ class DriverProcess:
     """A driver in Python or Node, which works from the moment that this object is made."""
 
     def __init__(self, driver: str, job: Job) -> None:
-        program = ["node", f"{driver}.mjs"] if driver.startswith("node_") else [sys.executable, f"{driver}.py"]
+        program = ["node", str(DRIVERS / f"{driver}.mjs")]
+        if driver.startswith("python_"):
+            program = [sys.executable, "-m", f"tests.sdk.drivers.{driver}"]
         self._process = subprocess.Popen(
-            program, cwd=DRIVERS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            program, cwd=settings.BASE_DIR, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         self._output = (b"", b"")
         self._talk = threading.Thread(target=self._communicate, args=[json.dumps(asdict(job)).encode()])

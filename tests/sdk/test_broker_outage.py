@@ -24,6 +24,8 @@ NAMES = [sdk.name for sdk in SDKS if not sdk.is_browser]
 CALLS = 100
 PAUSE = 0.2
 AWAY = 8.0
+# The server gives up a request soon, while what it produced is still on its way: then SDKs send events a second time.
+SETTINGS = {"PRODUCE_TIMEOUT": "2"}
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def test_what_sdks_send_over_an_outage_is_stored_once(
     table: AddRow,
 ) -> None:
     (tmp_path / "product").mkdir()
-    with running_product(tmp_path / "product", broker.bootstrap_servers) as product:
+    with running_product(tmp_path / "product", broker.bootstrap_servers, SETTINGS) as product:
         drivers = _start_drivers(product)
         assert wait_until(lambda: {source for source, _ in product.records()} == set(NAMES))
         broker.stop()

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from driving import Report, drive, moment
 from rudderstack.analytics.client import Client
+
+from tests.sdk.drivers.driving import Report, drive, moment
 
 
 def send(job: dict[str, Any], report: Report) -> None:
