@@ -25,6 +25,7 @@ from analytics_app.sources import KnownSource, source_cache
 from analytics_app.validation import Sender
 from analytics_app.write_keys import key_of_request
 from brokerlytics.problems import MEDIA_TYPE, problem
+from brokerlytics.timestamps import cut_to_milliseconds
 
 RETRY_AFTER: Final = 2
 UNAVAILABLE: Final = "The broker did not acknowledge every event in time; send those that are not accepted again."
@@ -100,7 +101,7 @@ def take_in(request: CollectRequest, received_on: datetime, now: float) -> Pendi
         reading = read(_value(request), request.endpoint, request.query)
         if source is None:
             source = _admitted(reading.write_key(), request, now)
-        sender = Sender(source.name, received_on, request.header("user-agent") or "", request.ip)
+        sender = Sender(source.name, cut_to_milliseconds(received_on), request.header("user-agent") or "", request.ip)
         intake = check(reading, sender)
     except RefusalError as error:
         return refuse(request, error, source)

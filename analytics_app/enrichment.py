@@ -1,18 +1,22 @@
 """What the server finds out of an event that its client did not say."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from analytics_app.mapping.values import LONGEST, fill, free_name
+from analytics_app.mapping.values import LONGEST, free_name, text
 from analytics_app.user_agents import BOT, UserAgent, read_user_agent
 
 FLAGS: Final = "flags"
-_NAMES: Final = ("userAgent", "user_agent", "$raw_user_agent")
+_IN_ORDER: Final = ("userAgent", "user_agent", "$raw_user_agent")
+_NAMES: Final = frozenset(_IN_ORDER)
 # Servers' SDKs and scripts send events for others: what they run on says nothing of the one it is about.
 _BROWSER: Final = "Mozilla/"
 _UTM: Final = ("utm_source", "utm_medium", "utm_campaign")
 _MOST_PARAMETERS: Final = 200
+# Addresses; each may have 4,096 characters.
+_KEPT: Final = 2000
 
 
 def enrich(fields: dict[str, Any], *, user_agent: str, country: str | None) -> None:
@@ -50,8 +54,8 @@ def add_flag(context: dict[str, Any], flag: str) -> None:
 
 def _own_user_agent(fields: Mapping[str, Any]) -> str:
     for holder in (fields.get("context"), fields.get("properties"), fields):
-        if holder and isinstance(holder, dict):
-            for name in _NAMES:
+        if isinstance(holder, dict) and not _NAMES.isdisjoint(holder):
+            for name in _IN_ORDER:
                 said = holder.get(name)
                 if isinstance(said, str) and said:
                     return said
@@ -73,17 +77,23 @@ def _read_url(fields: dict[str, Any], url: str) -> None:
     # An address that has more than fits is refused later, or was cut by its mapping.
     if len(url) > LONGEST["page_url"]:
         return
+    for name, value in _columns(url):
+        if not fields.get(name):
+            fields[name] = value
+
+
+@lru_cache(_KEPT)
+def _columns(url: str) -> Sequence[tuple[str, str]]:
+    """What an address gives: pairs of a column and its value. The same ones come again and again."""
     try:
         parts = urlsplit(url)
         found = dict(_campaign(parts.query)) if "utm_" in parts.query else {}
     except ValueError:
-        return
+        return ()
     if parts.netloc or parts.path.startswith("/"):
         found["page_path"] = parts.path or "/"
-    for name, value in found.items():
-        if not fields.get(name):
-            fields.pop(name, None)
-            fill(fields, {name: value}, ((name, name),))
+    values = {name: text(value, LONGEST[name]) for name, value in found.items()}
+    return [(name, value) for name, value in values.items() if value]
 
 
 def _campaign(query: str) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,8 @@ from uuid_utils import uuid7
 from analytics_app.enrichment import add_flag, enrich
 from analytics_app.geoip import country_of
 from analytics_app.reading import Reading
-from brokerlytics.event import Event, InvalidEventError, build_event, encode_event
+from brokerlytics.event import Event, InvalidEventError
+from brokerlytics.event_codec import build_event, encode_event
 
 DUPLICATE_EVENT_ID: Final = "duplicate_event_id"
 # What the server says and a client cannot: kept in `context` under the same names.
@@ -56,9 +57,12 @@ def validate(reading: Reading, sender: Sender) -> tuple[list[ValidEvent], list[R
     valid: list[ValidEvent] = []
     rejected: list[Rejection] = []
     seen: set[str] = set()
+    latest = sender.received_on + FUTURE
     for index, item in enumerate(reading.items):
         try:
             event = _build(reading.fields(item), sender)
+            if event.created_on > latest:
+                add_flag(event.context, FROM_THE_FUTURE)
             value = encode_event(event)
         except InvalidEventError as error:
             rejected.append(Rejection(index, _claimed_id(item), error.reason, error.message, error.field))
@@ -75,22 +79,24 @@ def validate(reading: Reading, sender: Sender) -> tuple[list[ValidEvent], list[R
 def _build(fields: dict[str, Any], sender: Sender) -> Event:
     context = fields.get("context")
     if context is None or isinstance(context, dict):
-        claimed = {name: fields[name] for name in _SERVER_FIELDS if fields.get(name) is not None}
-        fields["context"] = context = claimed | (context or {})
+        fields["context"] = context = _own_context(fields, context)
         ip = _take_ip(fields, context) or sender.ip
         enrich(fields, user_agent=sender.user_agent, country=country_of(ip) if ip else None)
     fields["source"] = sender.source
     fields["received_on"] = sender.received_on
-    event = build_event(fields, event_id=str(uuid7()), received_on=sender.received_on)
-    if event.created_on > sender.received_on + FUTURE:
-        add_flag(event.context, FROM_THE_FUTURE)
-    return event
+    return build_event(fields, event_id=str(uuid7()), received_on=sender.received_on)
+
+
+def _own_context(fields: dict[str, Any], context: dict[str, Any] | None) -> dict[str, Any]:
+    """A new one, which keeps what the client says in the server's place."""
+    claimed = {name: fields[name] for name in _SERVER_FIELDS if fields.get(name) is not None}
+    return claimed | (context or {})
 
 
 def _take_ip(fields: dict[str, Any], context: dict[str, Any]) -> str:
     """The address that the client says; it is kept nowhere."""
-    said = [fields.pop("_ip", None), fields.pop("ip", None), context.pop("ip", None)]
-    return next((ip for ip in said if isinstance(ip, str)), "")
+    said = [holder.pop(name) for holder, name in ((fields, "_ip"), (fields, "ip"), (context, "ip")) if name in holder]
+    return next((ip for ip in said if isinstance(ip, str)), "") if said else ""
 
 
 def _claimed_id(item: Any) -> str | None:

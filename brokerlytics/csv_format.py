@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-from brokerlytics.event import FIELDS, Event, encode_json
+from brokerlytics.event import FIELDS, Event
+from brokerlytics.event_codec import encode_json
 from brokerlytics.timestamps import format_timestamp
 
 CSV_VERSION: Final = 1

@@ -1,9 +1,10 @@
 """One way to read and write points in time: UTC, milliseconds, ISO 8601 with `Z`."""
 
 from datetime import UTC, datetime
+from typing import Final
 
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def parse_timestamp(text: str) -> datetime:
@@ -14,9 +15,14 @@ def parse_timestamp(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is not UTC:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    if not EARLIEST <= moment < LATEST:
+    if not is_storable(moment):
         raise ValueError(f"{text!r} is not between the years 1970 and 2099")
     return cut_to_milliseconds(moment)
+
+
+def is_storable(moment: datetime) -> bool:
+    """Whether `moment`, in UTC, lies in the years 1970 to 2099."""
+    return EARLIEST.year <= moment.year < LATEST.year
 
 
 def cut_to_milliseconds(moment: datetime) -> datetime:

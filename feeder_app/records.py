@@ -13,7 +13,8 @@ from typing import Final
 import msgspec
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
-from brokerlytics.event import Event, InvalidEventError, decode_event
+from brokerlytics.event import Event, InvalidEventError
+from brokerlytics.event_codec import decode_event
 from brokerlytics.timestamps import from_milliseconds
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()

@@ -11,7 +11,8 @@ from analytics_app.importing.ids import DerivedIds
 from analytics_app.importing.mapping import RowMapping
 from analytics_app.importing.records import Record
 from analytics_app.validation import FROM_THE_FUTURE, FUTURE
-from brokerlytics.event import Event, InvalidEventError, build_event, encode_event
+from brokerlytics.event import Event, InvalidEventError
+from brokerlytics.event_codec import build_event, encode_event
 
 BATCH_ROWS: Final = 1000
 # Of the file: long rows make smaller batches, so that memory stays bounded.

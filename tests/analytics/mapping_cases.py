@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from analytics_app.enrichment import enrich
-from brokerlytics.event import Event, build_event
+from brokerlytics.event import Event
+from brokerlytics.event_codec import build_event
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text()
 RECEIVED_ON = datetime(2026, 8, 22, 9, 30, 5, tzinfo=UTC)

@@ -11,7 +11,8 @@ from django.test import Client
 from analytics_app.codes import CODES
 from analytics_app.endpoints import ENDPOINTS, Protocol
 from analytics_app.models import Source
-from brokerlytics.event import MAX_EVENT_BYTES, decode_event
+from brokerlytics.event import MAX_EVENT_BYTES
+from brokerlytics.event_codec import decode_event
 from tests.analytics.conftest import RecordingProducer
 from tests.analytics.sending import GOOD, NOW, send
 

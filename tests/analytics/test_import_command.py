@@ -19,7 +19,7 @@ from pytest_django import Settings
 from analytics_app.importing.errors import Fault
 from analytics_app.models import Source
 from brokerlytics.csv_format import HEADER, encode_row
-from brokerlytics.event import decode_event
+from brokerlytics.event_codec import decode_event
 from brokerlytics.timestamps import parse_timestamp
 from tests.analytics.conftest import RecordingProducer
 from tests.analytics.topics import read_topic

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from analytics_app.models import RecentEvent, Source
 from analytics_app.snippets import filled_sections, is_local
-from brokerlytics.event import build_event
+from brokerlytics.event_codec import build_event
 
 HOST = "https://events.example.org"
 KEY = "wk_0123456789abcdef0123456789abcdef"

@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from brokerlytics import event_codec
 from brokerlytics.event import (
     EVENT_VERSION,
     FIELDS,
@@ -17,10 +19,8 @@ from brokerlytics.event import (
     Event,
     InvalidEventError,
     Reason,
-    build_event,
-    decode_event,
-    encode_event,
 )
+from brokerlytics.event_codec import build_event, decode_event, encode_event
 from brokerlytics.timestamps import cut_to_milliseconds
 
 NOW = datetime(2026, 8, 22, 9, 30, tzinfo=UTC)
@@ -105,7 +105,7 @@ def test_values_that_are_taken(field: str, given: Any, kept: Any) -> None:
 )
 def test_why_fields_are_refused(fields: dict[str, Any], reason: Reason, field: str) -> None:
     with pytest.raises(InvalidEventError) as caught:
-        build(**fields)
+        encode_event(build(**fields))
     assert (caught.value.reason, caught.value.field) == (reason, field)
 
 
@@ -123,6 +123,7 @@ def test_why_fields_are_refused(fields: dict[str, Any], reason: Reason, field: s
         (b'{"v":2,"event_type":"A","device_id":"d"}', Reason.UNSUPPORTED_VERSION),
         (b'{"v":"1","event_type":"A","device_id":"d"}', Reason.UNSUPPORTED_VERSION),
         (b'{"device_id":"d"}', Reason.MISSING_FIELD),
+        (rb'{"event_type":"a\u0000","device_id":"d"}', Reason.INVALID_VALUE),
     ],
 )
 def test_why_records_are_refused(value: bytes | None, reason: Reason) -> None:
@@ -143,6 +144,44 @@ def test_what_cannot_be_encoded_is_refused() -> None:
         with pytest.raises(InvalidEventError) as caught:
             encode_event(build(properties=properties))
         assert caught.value.reason == reason
+
+
+def test_the_types_of_the_struct_are_those_of_the_contract() -> None:
+    for field in FIELDS:
+        if field.type in ("id", "text"):
+            assert build(**{field.name: "x" * field.max_length})
+            with pytest.raises(msgspec.ValidationError, match=field.name):
+                msgspec.convert(msgspec.to_builtins(build()) | {field.name: "x" * (field.max_length + 1)}, Event)
+
+
+ODD: st.SearchStrategy[Any] = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=5),
+    st.text(st.characters(), min_size=95, max_size=205),
+    st.sampled_from(["track", "identify", "EUR", "eur", "2026-08-22T09:30:00.1239999999Z", "2026-08-22", NOW]),
+    st.dictionaries(
+        st.sampled_from(["revenue", "currency", "a", "\ud800"]), st.one_of(st.floats(), st.text(max_size=3))
+    ),
+    st.lists(st.text(max_size=3)),
+)
+
+
+@given(st.dictionaries(st.sampled_from([*(field.name for field in FIELDS), "sent_on", "v", "other", "\ud800"]), ODD))
+@settings(max_examples=500)
+def test_the_look_at_all_types_at_once_takes_nothing_that_the_rules_refuse_or_change(fields: dict[str, Any]) -> None:
+    def outcome() -> Any:
+        try:
+            return encode_event(build(**fields))
+        except InvalidEventError as error:
+            return error.reason, error.field, error.message
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(event_codec, "convert", Mock(side_effect=msgspec.ValidationError))
+        by_the_rules = outcome()
+    assert outcome() == by_the_rules
 
 
 def test_names_that_the_contract_lacks_go_to_context() -> None:
