@@ -25,7 +25,7 @@ from feeder_app.locking import FileLock
 from feeder_app.policies import FeederPolicy, close_due, commit_due, count_record, poison_exceeded
 from feeder_app.recall import recall_ids
 from feeder_app.records import Record, dead_letter_of, event_of
-from feeder_app.seen_ids import SeenIds, digest_of
+from feeder_app.seen_ids import SeenIds, identity_of
 from feeder_app.segment_files import AppendFile, move_into_place, sync_directory
 from feeder_app.totals import Totals
 
@@ -153,7 +153,8 @@ class PartitionWriter:
             row = encode_row(event, record.partition, record.offset)
         except InvalidEventError as error:
             return b"", dead_letter_of(record, error)
-        is_new = self._seen.remember(digest_of(event.event_id.encode()), record.day, record.offset)
+        identity = identity_of((event.source or "").encode(), event.event_id.encode())
+        is_new = self._seen.remember(identity, record.day, record.offset)
         return (row if is_new else b""), b""
 
     def _count(self, record: Record, *, bad: bool) -> PoisonCount:

@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Final
 
 from brokerlytics.checkpoint import Checkpoint
+from brokerlytics.csv_format import COLUMNS
 from brokerlytics.store import PartitionPaths
 from feeder_app.errors import StoreDamagedError
 from feeder_app.records import day_of_date
-from feeder_app.seen_ids import SeenIds, digest_of
+from feeder_app.seen_ids import SeenIds, identity_of
 
-# Longer than the longest event_id in UTF-8, quoted.
-_ID_WITHIN: Final = 1024
+_ID: Final = COLUMNS.index("event_id")
+_SOURCE: Final = COLUMNS.index("source")
+# Longer than all cells up to the source can be: 1,000 characters in UTF-8, quoted, and some times.
+_WITHIN: Final = 8192
 _OFFSETS: Final = re.compile(r"(?P<first>\d{20})-(?P<last>\d{20})\.csv")
-_QUOTED: Final = re.compile(rb'"((?:[^"]|"")*)"')
+_CELL: Final = re.compile(rb'(?:"((?:[^"]|"")*)"|([^",]*)),')
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +43,16 @@ def recall_ids(paths: PartitionPaths, checkpoint: Checkpoint, block: int) -> See
     first = (max(checkpoint.next_offset - 1, 0) // block - 1) * block
     for day, segment in _in_reach(paths, checkpoint, first):
         try:
-            for offset, event_id in stored_ids(_lines(segment)):
+            for offset, identity in stored_identities(_lines(segment)):
                 if offset >= first:
-                    seen.remember(digest_of(event_id), day, offset)
+                    seen.remember(identity, day, offset)
         except ValueError as error:
             raise StoreDamagedError(f"{segment.path} holds a row that no feeder wrote. Restore it.") from error
     return seen
 
 
-def stored_ids(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Offset and event_id of every row. `lines` are a segment's, the header first.
+def stored_identities(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Offset and identity of the event of every row. `lines` are a segment's, the header first.
 
     Counting quotes tells where a row ends; Python's csv module takes three times as long.
     Raises ValueError for what is no row of a segment.
@@ -58,21 +61,32 @@ def stored_ids(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     for line in islice(lines, 1, None):
         if not quoted:
             head = line
-        elif len(head) < _ID_WITHIN:
+        elif len(head) < _WITHIN:
             head += line
         if line.count(b'"') % 2:
             quoted = not quoted
         if not quoted:
-            yield int(line[line.rindex(b",") + 1 :]), _first_cell(head)
+            yield int(line[line.rindex(b",") + 1 :]), _identity(head)
 
 
-def _first_cell(row: bytes) -> bytes:
-    if not row.startswith(b'"'):
-        return row[: row.index(b",")]
-    cell = _QUOTED.match(row)
-    if cell is None:
-        raise ValueError("a quote is not closed")
-    return cell[1].replace(b'""', b'"')
+def _identity(row: bytes) -> bytes:
+    # Nearly always the first quote stands far behind the source.
+    cells = row.partition(b'"')[0].split(b",", _SOURCE + 1)
+    if len(cells) < _SOURCE + 2:
+        cells = _quoted_cells(row)
+    return identity_of(cells[_SOURCE], cells[_ID])
+
+
+def _quoted_cells(row: bytes) -> list[bytes]:
+    """The cells up to the source."""
+    cells, position = [], 0
+    for _ in range(_SOURCE + 1):
+        cell = _CELL.match(row, position)
+        if cell is None:
+            raise ValueError("a cell is missing, or a quote is not closed")
+        cells.append(cell[2] if cell[1] is None else cell[1].replace(b'""', b'"'))
+        position = cell.end()
+    return cells
 
 
 def _lines(segment: _Segment) -> Iterator[bytes]:

@@ -1,7 +1,10 @@
-"""The event ids that a partition stored lately, so that an event that was sent twice is stored once.
+"""The events that a partition stored lately, so that one that was sent twice is stored once.
+
+An event is known by its source and its `event_id`: two sources may count their orders from 1, or send the
+same history, and neither can keep out the other's events.
 
 What is remembered follows from the committed rows alone, never from this process or its clock: every
-owner of the partition gives the same answer, before a crash and after it. An id is remembered
+owner of the partition gives the same answer, before a crash and after it. An event is remembered
 
 - by day: while its row's day is the newest of the partition or the one before it. A row's day is the
   newest UTC date that the records of the partition's rows had when it was stored, so that late records
@@ -12,61 +15,76 @@ owner of the partition gives the same answer, before a crash and after it. An id
 from hashlib import blake2b
 from typing import Final
 
-_DIGEST_BYTES: Final = 16
+_DIGEST_BYTES: Final = 14
 _BUCKETS: Final = 1 << 13
+_BUCKET: Final = _BUCKETS - 1
 
 
-def digest_of(event_id: bytes) -> bytes:
-    """What is kept of an id in UTF-8: nobody finds two ids with the same digest, not on purpose either."""
-    return blake2b(event_id, digest_size=_DIGEST_BYTES).digest()
+def identity_of(source: bytes, event_id: bytes) -> bytes:
+    """What tells an event from others, in UTF-8. Neither part can hold a NUL."""
+    return source + b"\0" + event_id
 
 
 class SeenIds:
-    """The remembered ids of one partition, at most those of `2 * block` offsets.
+    """The remembered events of one partition, at most those of `2 * block` offsets.
 
     `day` counts days since 1970, `offset` is the record's; rows are added in the order of offsets.
     """
 
     def __init__(self, block: int) -> None:
         self._block = block
-        self._generations: list[_Generation] = []
+        self._newest = _Generation(-1, -1)
+        self._older: list[_Generation] = []
+        # From this offset on another block begins.
+        self._end = 0
 
     def __len__(self) -> int:
-        return sum(generation.count for generation in self._generations)
+        return sum(len(generation) for generation in (self._newest, *self._older))
 
-    def remember(self, digest: bytes, day: int, offset: int) -> bool:
-        """Remember a row, and forget what is out of reach from there on. False: it repeats a row; nothing changes."""
-        block = offset // self._block
-        newest = self._generations[-1] if self._generations else None
-        if newest is None or day > newest.day or block > newest.block:
-            return self._begin(digest, max(day, newest.day) if newest else day, block)
-        number, rest = digest[0] << 5 | digest[1] >> 3, digest[2:]
-        for generation in self._generations:
-            if rest in generation.buckets[number]:
+    def remember(self, identity: bytes, day: int, offset: int) -> bool:
+        """Remember a row, and forget what is out of reach from there on. False: it repeats a row; nothing changes.
+
+        Called for each record: it costs a microsecond, most of it the digest's.
+        """
+        # What is kept of an identity: nobody finds two with the same digest, not on purpose either.
+        # Python's own hash differs between processes, and so do the buckets; what is in them does not.
+        digest, number = blake2b(identity, digest_size=_DIGEST_BYTES).digest(), hash(identity) & _BUCKET
+        if offset >= self._end or day > self._newest.day:
+            return self._begin(number, digest, day, offset // self._block)
+        bucket = self._newest.buckets[number]
+        if digest in bucket:
+            return False
+        for older in self._older:
+            if digest in older.buckets[number]:
                 return False
-        newest.buckets[number] += rest
-        newest.count += 1
+        bucket += digest
         return True
 
-    def _begin(self, digest: bytes, day: int, block: int) -> bool:
+    def _begin(self, number: int, digest: bytes, day: int, block: int) -> bool:
         """Remember the first row of a new day or block."""
-        number, rest = digest[0] << 5 | digest[1] >> 3, digest[2:]
-        kept = [old for old in self._generations if old.day >= day - 1 and old.block >= block - 1]
-        if any(rest in old.buckets[number] for old in kept):
+        day = max(day, self._newest.day)
+        kept = [old for old in (self._newest, *self._older) if old.day >= day - 1 and old.block >= block - 1]
+        if any(digest in old.buckets[number] for old in kept):
             return False
-        self._generations = [*kept, _Generation(day, block)]
-        return self.remember(digest, day, block * self._block)
+        self._newest, self._older = _Generation(day, block), kept
+        self._newest.buckets[number] += digest
+        self._end = (block + 1) * self._block
+        return True
 
 
 class _Generation:
-    """The ids of one day in one block, in buckets of digests one after another: 16 to 20 bytes an id.
+    """The events of one day in one block, in buckets of digests one after another: 16 to 20 bytes an event.
 
     A set of bytes takes 105. Searching a bucket of 30 digests is one call; a match that is not aligned
-    is as unlikely as two ids with the same digest.
+    is as unlikely as two events with the same digest.
     """
+
+    __slots__ = ("block", "buckets", "day")
 
     def __init__(self, day: int, block: int) -> None:
         self.day = day
         self.block = block
-        self.count = 0
         self.buckets = [bytearray() for _ in range(_BUCKETS)]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.buckets)) // _DIGEST_BYTES

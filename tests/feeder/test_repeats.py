@@ -8,6 +8,7 @@ import zlib
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -15,14 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brokerlytics.checkpoint import SLOT_BYTES, ActiveSegment, Checkpoint, read_checkpoint
-from brokerlytics.csv_format import HEADER, encode_cells
+from brokerlytics.csv_format import COLUMNS, HEADER, encode_cells
 from feeder_app.errors import OutOfSpaceError, StoreDamagedError
 from feeder_app.partition_writer import PartitionWriter
 from feeder_app.policies import FeederPolicy
-from feeder_app.recall import recall_ids, stored_ids
+from feeder_app.recall import recall_ids, stored_identities
 from feeder_app.records import Record
 from feeder_app.recovery import open_partition
-from feeder_app.seen_ids import SeenIds
+from feeder_app.seen_ids import SeenIds, identity_of
 from tests.feeder.support import SECOND, START, dead_letters, paths, record, stored_rows
 
 BLOCK = 8
@@ -31,10 +32,10 @@ DAY = timedelta(days=1)
 IDS = ["a", "b", "c", "d", "e", 'q"', 'a,"b"\r\nc', "\nä😀", '"', " "]
 
 
-def event(offset: int, event_id: str, days: int = 0) -> Record:
+def event(offset: int, event_id: str, days: int = 0, **more: Any) -> Record:
     """The record of an event that has this id, so many days after START."""
-    value = json.dumps({"event_id": event_id, "event_type": 'T\r\n"', "device_id": "d", "page_title": "x\ny"})
-    return record(offset, value=value.encode(), at=START + days * DAY)
+    fields = {"event_id": event_id, "event_type": 'T\r\n"', "device_id": "d", "page_title": "x\ny"} | more
+    return record(offset, value=json.dumps(fields).encode(), at=START + days * DAY)
 
 
 def opened(root: Path, policy: FeederPolicy = POLICY) -> PartitionWriter:
@@ -66,6 +67,38 @@ def test_a_repeat_is_counted_and_not_stored(tmp_path: Path) -> None:
     assert (writer.totals.rows, writer.totals.duplicates) == (2, 2)
     assert not dead_letters(tmp_path)
     writer.release()
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+def test_sources_have_their_own_ids(tmp_path: Path, *, reopened: bool) -> None:
+    """Two shops that count their orders from 1 keep none of each other's events out."""
+    writer = opened(tmp_path)
+    sources = ["shop", 'a,"b"\r\nc', "é" * 100, ""]
+    feed(writer, *(event(n, "1", source=source) for n, source in enumerate(sources)))
+    if reopened:
+        writer.release()
+        writer = opened(tmp_path)
+    feed(writer, *(event(4 + n, "1", source=source) for n, source in enumerate([*sources, "other"])))
+    assert stored(tmp_path) == [(0, "1"), (1, "1"), (2, "1"), (3, "1"), (8, "1")]
+    assert duplicates(tmp_path) == 4
+    writer.release()
+
+
+def test_the_longest_cells_are_read_back(tmp_path: Path) -> None:
+    """Quoted, with lines inside, and four bytes a character: nothing of the identity is cut off."""
+    longest: dict[str, Any] = {
+        "event_type": "😀\n" * 100,
+        "session_id": '"\n' * 100,
+        "user_id": "😀" * 200,
+        "source": "😀\n" * 50,
+    }
+    writer = opened(tmp_path)
+    feed(writer, event(0, "\n😀" * 50, device_id="\n😀" * 100, **longest))
+    writer.release()
+    again = opened(tmp_path)
+    feed(again, event(1, "\n😀" * 50, device_id="\n😀" * 100, **longest))
+    assert (again.checkpoint.rows, duplicates(tmp_path)) == (1, 1)
+    again.release()
 
 
 @pytest.mark.parametrize("closed", [False, True], ids=["active", "closed"])
@@ -285,14 +318,17 @@ def expected(taken: list[tuple[int, str, int]]) -> list[tuple[int, str]]:
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 
 
-@given(rows=st.lists(st.tuples(TEXTS.filter(bool), TEXTS, TEXTS), max_size=8))
-def test_the_reader_of_ids_agrees_with_a_csv_parser(rows: list[tuple[str, str, str]]) -> None:
-    written = b"".join(encode_cells((*row, 3, offset)) for offset, row in enumerate(rows))
-    text = (HEADER + written).decode()
-    parsed = [(int(row[-1]), row[0].encode()) for row in [*csv.reader(io.StringIO(text, newline=""))][1:]]
-    assert (
-        list(stored_ids(io.BytesIO(HEADER + written))) == parsed == [(n, row[0].encode()) for n, row in enumerate(rows)]
-    )
+# Every cell up to the one after the source.
+CELLS = st.lists(TEXTS, min_size=len(COLUMNS) - 2, max_size=len(COLUMNS) - 2)
+
+
+@given(rows=st.lists(CELLS.filter(lambda cells: cells[0]), max_size=8))
+def test_the_reader_of_identities_agrees_with_a_csv_parser(rows: list[list[str]]) -> None:
+    written = HEADER + b"".join(encode_cells((*row, 3, offset)) for offset, row in enumerate(rows))
+    parsed = csv.DictReader(io.StringIO(written.decode(), newline=""))
+    by_csv = [(int(row["_offset"]), identity_of(row["source"].encode(), row["event_id"].encode())) for row in parsed]
+    assert list(stored_identities(io.BytesIO(written))) == by_csv
+    assert len(by_csv) == len(rows)
 
 
 @pytest.mark.parametrize("content", [b"no row\r\n", b'"open,1,2\r\n"x\r\n', b"a,b,c\r\n"])
