@@ -18,6 +18,8 @@ CODES: Final[dict[str, str]] = {
     "broker_unavailable": "Kafka did not answer in time. SDKs send again. See /readyz and the server's log.",
     "kafka_misconfigured": "The server's Kafka settings are not valid: the message and the server's log say which. "
     "Correct them and restart the server.",
+    "database_unavailable": "The server has just started and its database does not answer, so that no write key is "
+    "known yet. SDKs send again. See the server's log.",
     "body_too_slow": "The body did not arrive within the time that the server waits for it. SDKs send it again. Look "
     "at the client's connection, or send smaller batches.",
     "body_too_large": "The body has more bytes than are taken in one request. Send fewer events at once.",

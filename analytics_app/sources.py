@@ -1,5 +1,6 @@
 """The sources as a web process knows them: read once, and again when one of them changes."""
 
+import logging
 import os
 import threading
 import time
@@ -8,13 +9,22 @@ from typing import Any, Final
 
 import msgspec
 from django.conf import settings
-from django.db import transaction
+from django.db import Error, connection, transaction
 
 from analytics_app.models import Source
+
+logger = logging.getLogger(__name__)
 
 # For changes on other machines with the same database; those on this one are seen at once.
 _MAX_AGE: Final = 10.0
 _LOOK_AGAIN: Final = 0.1
+# After the database failed: it may take seconds to say so, and requests wait for it.
+_ASK_AGAIN: Final = 1.0
+_LOG_INTERVAL: Final = 30.0
+
+
+class SourcesUnavailableError(Exception):
+    """The database failed, and no source is known yet."""
 
 
 class KnownSource(msgspec.Struct, frozen=True):
@@ -34,7 +44,7 @@ class SourceCache:
     """All sources by write key.
 
     A change in this process is seen at once, one in another process on this machine within _LOOK_AGAIN seconds:
-    every change touches one file.
+    every change touches one file. While the database is away the sources known so far count.
     """
 
     def __init__(self) -> None:
@@ -44,10 +54,14 @@ class SourceCache:
         self._known_change = 0
         self._last_change = 1
         self._version: int | None = None
-        self._read_on = self._looked_on = 0.0
+        self._read_on = self._looked_on = self._ask_again_on = 0.0
+        self._logged_on = -_LOG_INTERVAL
 
     def is_stale(self) -> bool:
+        """Whether `refresh` has something to do or to tell; costs next to nothing."""
         now = time.monotonic()
+        if now < self._ask_again_on:
+            return not self._known_change
         if self._known_change == self._last_change and now - self._looked_on > _LOOK_AGAIN:
             self._looked_on = now
             if now - self._read_on > _MAX_AGE or _version() != self._version:
@@ -55,17 +69,39 @@ class SourceCache:
         return self._known_change != self._last_change
 
     def refresh(self) -> None:
-        """Read the sources from the database if they may have changed; whoever calls meanwhile waits for it."""
+        """Read the sources from the database if they may have changed; whoever calls meanwhile waits for it.
+
+        Raises SourcesUnavailableError while the database fails and has not been read before.
+        """
         if not self.is_stale():
             return
         with self._reading:
             if not self.is_stale():
                 return
-            # Taken before the query: a change during it makes a later request read again.
-            change, version, now = self._last_change, _version(), time.monotonic()
+            if time.monotonic() >= self._ask_again_on:
+                self._read()
+            if not self._known_change:
+                raise SourcesUnavailableError("The database does not answer, so no write key can be looked up.")
+
+    def _read(self) -> None:
+        # Taken before the query: a change during it makes a later request read again.
+        change, version, now = self._last_change, _version(), time.monotonic()
+        try:
             self._by_key = {source.write_key: _known(source) for source in Source.objects.all()}
-            # Told after it: until then nobody goes on with what was known before.
-            self._known_change, self._version, self._read_on = change, version, now
+        except Error as error:
+            self._failed(error)
+            return
+        # Told after it: until then nobody goes on with what was known before.
+        self._known_change, self._version, self._read_on = change, version, now
+
+    def _failed(self, error: Error) -> None:
+        # No request of Django's may end in this thread, which would let a broken connection go.
+        connection.close_if_unusable_or_obsolete()
+        now = time.monotonic()
+        self._ask_again_on = now + _ASK_AGAIN
+        if now - self._logged_on >= _LOG_INTERVAL:
+            self._logged_on = now
+            logger.warning("The sources cannot be read now; those known so far count: %s", error)
 
     def forget(self) -> None:
         """Have the next request read the sources anew."""

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 
 import pytest
 from django.conf import settings as project_settings
-from django.db import DatabaseError, connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from analytics_app.models import Source
-from analytics_app.sources import KnownSource, SourceCache
+from analytics_app.sources import KnownSource, SourceCache, SourcesUnavailableError
 from tests.analytics.conftest import RecordingProducer
 from tests.analytics.sending import GOOD, send
 
@@ -185,15 +185,66 @@ def test_a_change_while_the_sources_are_read_makes_them_be_read_again(monkeypatc
     assert not cache.is_stale()
 
 
-def test_a_database_that_fails_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> list[Source]:
-        raise DatabaseError("locked")
+class Database:
+    """Stands in for the query: `up` says whether it answers, `asked` how often it was asked."""
 
-    monkeypatch.setattr(Source.objects, "all", fail)
+    def __init__(self) -> None:
+        self.up = False
+        self.asked = 0
+
+    def all(self) -> list[Source]:
+        self.asked += 1
+        if not self.up:
+            raise OperationalError("database is locked")
+        return [Source(pk=1, name=f"read {self.asked}", write_key="wk_1")]
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> Database:
+    database = Database()
+    monkeypatch.setattr(Source.objects, "all", database.all)
+    return database
+
+
+def name_of(cache: SourceCache) -> str:
+    cache.refresh()
+    found = cache.find("wk_1")
+    assert found
+    return found.name
+
+
+def test_without_a_database_at_the_start_nothing_is_known(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = SourceCache()
-    with pytest.raises(DatabaseError):
-        cache.refresh()
-    assert cache.is_stale()
+    for _ in range(3):
+        assert cache.is_stale()
+        with pytest.raises(SourcesUnavailableError):
+            cache.refresh()
+    assert database.asked == 1
+    database.up = True
+    later(monkeypatch, 1.1)
+    assert name_of(cache) == "read 2"
+    assert not cache.is_stale()
+
+
+def test_sources_known_so_far_count_while_the_database_is_away(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache = SourceCache()
+    database.up = True
+    assert name_of(cache) == "read 1"
+    cache.forget()
+    database.up = False
+    started = time.monotonic()
+    for tenths in range(401):
+        monkeypatch.setattr(time, "monotonic", lambda: started + tenths / 10)  # noqa: B023 (called within the turn)
+        assert name_of(cache) == "read 1"
+    # A request waits for the database once a second, no more, and the log has a line in thirty.
+    assert 36 <= database.asked - 1 <= 41
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == ["The sources cannot be read now; those known so far count: database is locked"] * 2
+    database.up = True
+    monkeypatch.setattr(time, "monotonic", lambda: started + 42)
+    assert name_of(cache) == f"read {database.asked}" != "read 1"
 
 
 @pytest.mark.parametrize(("own", "limit"), [(None, 50.0), (0, 0.0), (30, 15.0)])
