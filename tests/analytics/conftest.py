@@ -6,6 +6,7 @@ import pytest
 
 from analytics_app import collect
 from analytics_app.models import Source
+from analytics_app.observations import observations
 from analytics_app.producer import Delivery, shared_producer
 from analytics_app.rate_limits import RateLimits
 from analytics_app.sources import source_cache
@@ -37,6 +38,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> RecordingProducer:
 def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # What a test did to the database was rolled back, which tells no cache.
     source_cache.forget()
+    observations.forget()
     monkeypatch.setattr(collect, "_limits", RateLimits())
     yield
     shared_producer.close()

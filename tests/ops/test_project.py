@@ -39,14 +39,27 @@ def test_the_walls_eye_sees_every_form_of_import() -> None:
     assert set(imported_packages(source)) == {"feeder_app", "dashboard_app"}
 
 
+def variables_in(source: str) -> set[str]:
+    """The environment variables that a module reads, by the text of its calls. WSGI's environ is no environment."""
+    call = r"""\b(?:env(?:\.\w+)?\(|os\.environ\.\w+\(|os\.environ\[|os\.getenv\()\s*"([A-Z][A-Z_]+)\""""
+    return set(re.findall(call, source))
+
+
 def variables_read() -> set[str]:
-    """The environment variables that the settings and the apps read, by the text of their calls."""
-    call = re.compile(r"""\b(?:env\.\w+|environ\.get|getenv)\(\s*"([A-Z][A-Z_]+)"|\benviron\["([A-Z][A-Z_]+)"\]""")
+    """What the settings and the apps read."""
     found = set()
     for package in ("brokerlytics", *APPS):
         for path in (BASE / package).rglob("*.py"):
-            found |= {first or second for first, second in call.findall(path.read_text())}
+            source = path.read_text()
+            assert not re.search(r"from os import .*\b(environ|getenv)\b", source), f"{path}: say os.environ"
+            found |= variables_in(source)
     return found - {"DJANGO_SETTINGS_MODULE"}
+
+
+def test_every_form_of_reading_a_variable_is_seen() -> None:
+    source = 'env.bool(\n    "AA", default=True); env("BB"); os.environ["CC"]; os.environ.get("DD"); os.getenv("EE")'
+    assert variables_in(source) == {"AA", "BB", "CC", "DD", "EE"}
+    assert variables_in('environ["HTTP_HOST"]; environ.get("REQUEST_METHOD"); request.environ["PATH_INFO"]') == set()
 
 
 def variables_documented() -> set[str]:
