@@ -10,9 +10,12 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from brokerlytics.event import ClientEvent
+
 MAX_BODY_BYTES: Final = 1024 * 1024
 MAX_INFLATED_BYTES: Final = 4 * 1024 * 1024
 MAX_EVENTS: Final = 2500
+_events: Final = msgspec.json.Decoder(ClientEvent | list[ClientEvent])
 _GZIP: Final = b"\x1f\x8b"
 # Python reads no integer of more than 4,300 digits.
 _MAX_DIGITS: Final = 4000
@@ -37,10 +40,11 @@ class UnreadableEvent(msgspec.Struct, frozen=True):
     message: str
 
 
-def read_body(body: bytes) -> Any:
+def read_body(body: bytes, *, typed: bool = False) -> Any:
     """The JSON value of a request's body: plain, gzipped (known by its first bytes), or the field `data` of a form.
 
-    What stands where JSON cannot say it (NaN, numbers beyond a float) is an UnreadableEvent.
+    What stands where JSON cannot say it (NaN, numbers beyond a float) is an UnreadableEvent. With `typed`, a body
+    that is one ClientEvent or a list of them is given as such, which is the fastest way to read it.
 
     Raises:
         BodyTooLargeError: more than MAX_BODY_BYTES, or than MAX_INFLATED_BYTES when unpacked.
@@ -56,7 +60,7 @@ def read_body(body: bytes) -> Any:
         body = _from_form(body)
     if not body or body.isspace():
         raise BodyError("empty_body", "The body is empty; send one event as a JSON object, or a list of them.")
-    return _parse(body)
+    return (_parse_typed(body) if typed else None) or _parse(body)
 
 
 def check_events(events: list[Any]) -> list[Any]:
@@ -99,6 +103,13 @@ def _from_form(body: bytes) -> bytes:
         return base64.b64decode(value.replace(" ", "+"), validate=True)
     except (binascii.Error, ValueError):
         raise BodyError("not_json", "The form's field `data` is neither JSON nor JSON in base64.") from None
+
+
+def _parse_typed(body: bytes) -> Any:
+    try:
+        return _events.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _parse(body: bytes) -> Any:

@@ -14,7 +14,7 @@ from django.conf import settings
 
 from analytics_app import cors
 from analytics_app.body import BodyError, BodyTooLargeError, read_body
-from analytics_app.endpoints import Endpoint
+from analytics_app.endpoints import NATIVE, Endpoint
 from analytics_app.ingest import IngestResult, Intake, check
 from analytics_app.observations import observations
 from analytics_app.pixel import GIF, event_of_pixel
@@ -98,11 +98,16 @@ def take_in(request: CollectRequest, received_on: datetime, now: float) -> Pendi
         key = key_of_request(request.header, request.query)
         if key:
             source = _admitted(key, request, now)
-        reading = read(_value(request), request.endpoint, request.query)
+        typed = request.endpoint is NATIVE
+        reading = _read(request, typed=typed)
         if source is None:
             source = _admitted(reading.write_key(), request, now)
         sender = Sender(source.name, cut_to_milliseconds(received_on), request.header("user-agent") or "", request.ip)
         intake = check(reading, sender)
+        if intake.rejected and typed:
+            # What is refused is told and shown as it was sent.
+            reading = _read(request)
+            intake = check(reading, sender)
     except RefusalError as error:
         return refuse(request, error, source)
     except BodyError as error:
@@ -189,8 +194,9 @@ def _admitted(key: str, request: CollectRequest, now: float) -> KnownSource:
     return source
 
 
-def _value(request: CollectRequest) -> Any:
-    return event_of_pixel(request.query) if request.method == "GET" else read_body(request.body)
+def _read(request: CollectRequest, *, typed: bool = False) -> Reading:
+    value = event_of_pixel(request.query) if request.method == "GET" else read_body(request.body, typed=typed)
+    return read(value, request.endpoint, request.query)
 
 
 def _outcome(result: IngestResult) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """What the server finds out of an event that its client did not say."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from analytics_app.mapping.values import LONGEST, free_name, text
 from analytics_app.user_agents import BOT, UserAgent, read_user_agent
+from brokerlytics.event import Event
 
 FLAGS: Final = "flags"
 _IN_ORDER: Final = ("userAgent", "user_agent", "$raw_user_agent")
@@ -19,25 +20,25 @@ _MOST_PARAMETERS: Final = 200
 _KEPT: Final = 2000
 
 
-def enrich(fields: dict[str, Any], *, user_agent: str, country: str | None) -> None:
-    """Fill columns that have no value, in place; takes fields of any type and raises nothing.
+def enrich(event: Event, *, user_agent: str, country: str | None) -> None:
+    """Fill columns that have no value, in place; raises nothing.
 
     The event's own user agent counts, else the request's if it is a browser's: it gives `os`, `browser` and
     `device_type`. A bot has "bot" in `context["flags"]`. `page_url` gives `page_path` and the UTM columns.
 
     Args:
-        fields: in the names of the event contract, before `build_event`.
+        event: with what its client said.
         user_agent: of the request.
         country: that the client's address lies in.
     """
-    agent = _own_user_agent(fields) or (user_agent if user_agent.startswith(_BROWSER) else "")
+    agent = _own_user_agent(event) or (user_agent if user_agent.startswith(_BROWSER) else "")
     if agent:
-        _describe(fields, read_user_agent(agent))
-    if country and not fields.get("country"):
-        fields["country"] = country
-    url = fields.get("page_url")
-    if url and isinstance(url, str) and (not fields.get("page_path") or "utm_" in url):
-        _read_url(fields, url)
+        _describe(event, read_user_agent(agent))
+    if country and not event.country:
+        event.country = country
+    url = event.page_url
+    if url and (not event.page_path or "utm_" in url):
+        _fill(event, _columns(url))
 
 
 def add_flag(context: dict[str, Any], flag: str) -> None:
@@ -52,9 +53,9 @@ def add_flag(context: dict[str, Any], flag: str) -> None:
         context[FLAGS] = [*flags, flag]
 
 
-def _own_user_agent(fields: Mapping[str, Any]) -> str:
-    for holder in (fields.get("context"), fields.get("properties"), fields):
-        if isinstance(holder, dict) and not _NAMES.isdisjoint(holder):
+def _own_user_agent(event: Event) -> str:
+    for holder in (event.context, event.properties):
+        if not _NAMES.isdisjoint(holder):
             for name in _IN_ORDER:
                 said = holder.get(name)
                 if isinstance(said, str) and said:
@@ -62,24 +63,16 @@ def _own_user_agent(fields: Mapping[str, Any]) -> str:
     return ""
 
 
-def _describe(fields: dict[str, Any], agent: UserAgent) -> None:
-    for name, value in zip(agent._fields, agent, strict=True):
-        if value and not fields.get(name):
-            fields[name] = value
-    context = fields.get("context")
-    if agent.device_type == BOT and (context is None or isinstance(context, dict)):
-        context = dict(context or {})
-        add_flag(context, BOT)
-        fields["context"] = context
+def _describe(event: Event, agent: UserAgent) -> None:
+    _fill(event, zip(agent._fields, agent, strict=True))
+    if agent.device_type == BOT:
+        add_flag(event.context, BOT)
 
 
-def _read_url(fields: dict[str, Any], url: str) -> None:
-    # An address that has more than fits is refused later, or was cut by its mapping.
-    if len(url) > LONGEST["page_url"]:
-        return
-    for name, value in _columns(url):
-        if not fields.get(name):
-            fields[name] = value
+def _fill(event: Event, columns: Iterable[tuple[str, str | None]]) -> None:
+    for name, value in columns:
+        if value and not getattr(event, name):
+            setattr(event, name, value)
 
 
 @lru_cache(_KEPT)

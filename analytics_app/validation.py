@@ -8,13 +8,13 @@ from uuid_utils import uuid7
 
 from analytics_app.enrichment import add_flag, enrich
 from analytics_app.geoip import country_of
+from analytics_app.mapping.values import IP
 from analytics_app.reading import Reading
-from brokerlytics.event import Event, InvalidEventError
-from brokerlytics.event_codec import build_event, encode_event
+from brokerlytics.event import NEVER, ClientEvent, Event, InvalidEventError
+from brokerlytics.event_codec import client_event, complete, encode_event
 
 DUPLICATE_EVENT_ID: Final = "duplicate_event_id"
-# What the server says and a client cannot: kept in `context` under the same names.
-_SERVER_FIELDS: Final = ("source", "received_on")
+_ADDRESSES: Final = (IP, "ip")
 _MAX_ECHO: Final = 100
 FROM_THE_FUTURE: Final = "future"
 # Clocks that nobody set run ahead by less than this.
@@ -60,7 +60,7 @@ def validate(reading: Reading, sender: Sender) -> tuple[list[ValidEvent], list[R
     latest = sender.received_on + FUTURE
     for index, item in enumerate(reading.items):
         try:
-            event = _build(reading.fields(item), sender)
+            event = _build(item, reading, sender)
             if event.created_on > latest:
                 add_flag(event.context, FROM_THE_FUTURE)
             value = encode_event(event)
@@ -76,26 +76,35 @@ def validate(reading: Reading, sender: Sender) -> tuple[list[ValidEvent], list[R
     return valid, rejected
 
 
-def _build(fields: dict[str, Any], sender: Sender) -> Event:
-    context = fields.get("context")
-    if context is None or isinstance(context, dict):
-        fields["context"] = context = _own_context(fields, context)
-        ip = _take_ip(fields, context) or sender.ip
-        enrich(fields, user_agent=sender.user_agent, country=country_of(ip) if ip else None)
-    fields["source"] = sender.source
-    fields["received_on"] = sender.received_on
-    return build_event(fields, event_id=str(uuid7()), received_on=sender.received_on)
+def _build(item: Any, reading: Reading, sender: Sender) -> Event:
+    if isinstance(item, ClientEvent):
+        event, ip = item, ""
+    else:
+        fields = reading.fields(item)
+        ip = _take_ip(fields)
+        event = client_event(fields)
+    if event.source or event.received_on is not NEVER:
+        _keep_claims(event)
+    if event.context:
+        ip = _take_ip(event.context) or ip
+    ip = ip or sender.ip
+    enrich(event, user_agent=sender.user_agent, country=country_of(ip) if ip else None)
+    event.source = sender.source
+    event.received_on = sender.received_on
+    return complete(event, event_id=event.event_id or str(uuid7()), received_on=sender.received_on)
 
 
-def _own_context(fields: dict[str, Any], context: dict[str, Any] | None) -> dict[str, Any]:
-    """A new one, which keeps what the client says in the server's place."""
-    claimed = {name: fields[name] for name in _SERVER_FIELDS if fields.get(name) is not None}
-    return claimed | (context or {})
+def _keep_claims(event: Event) -> None:
+    """What the server says and a client cannot stays in `context`, under the same names."""
+    if event.source:
+        event.context.setdefault("source", event.source)
+    if event.received_on is not NEVER:
+        event.context.setdefault("received_on", event.received_on)
 
 
-def _take_ip(fields: dict[str, Any], context: dict[str, Any]) -> str:
+def _take_ip(holder: dict[str, Any]) -> str:
     """The address that the client says; it is kept nowhere."""
-    said = [holder.pop(name) for holder, name in ((fields, "_ip"), (fields, "ip"), (context, "ip")) if name in holder]
+    said = [holder.pop(name) for name in _ADDRESSES if name in holder]
     return next((ip for ip in said if isinstance(ip, str)), "") if said else ""
 
 

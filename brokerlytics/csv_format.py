@@ -26,8 +26,8 @@ def encode_row(event: Event, partition: int, offset: int) -> bytes:
 
     Raises InvalidEventError when `properties` or `context` cannot be written as JSON.
     """
-    # An Event has its fields in the order of FIELDS.
-    cells: list[Any] = list(msgspec.structs.astuple(event))
+    # An Event has its fields in the order of FIELDS; a ClientEvent has one more.
+    cells: list[Any] = list(msgspec.structs.astuple(event)[: len(FIELDS)])
     for index in _TIMES:
         cells[index] = format_timestamp(cells[index])
     for index in _NUMBERS:

@@ -7,7 +7,7 @@ in the same partition.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
@@ -80,6 +80,7 @@ FIELDS: Final[tuple[EventField, ...]] = (
     EventField("properties", "object"),
     EventField("context", "object"),
 )
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
 FIELD_BY_NAME: Final = {field.name: field for field in FIELDS}
 
 
@@ -93,6 +94,7 @@ class InvalidEventError(Exception):
         self.field = field
 
 
+Text3 = Annotated[str, msgspec.Meta(min_length=1, max_length=3)]
 Text100 = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Text200 = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Text500 = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
@@ -103,24 +105,26 @@ Text4096 = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 
 class Event(
     msgspec.Struct,
-    frozen=True,
     kw_only=True,
     omit_defaults=True,
     forbid_unknown_fields=True,
     tag_field="v",
     tag=EVENT_VERSION,
 ):
-    """One event that fits the contract. Times are aware UTC datetimes."""
+    """One event that fits the contract. Times are aware UTC datetimes of whole milliseconds.
 
-    event_id: Text100
-    kind: Kind
+    What has "" or NEVER here is in every event: `complete` fills it where the client did not.
+    """
+
+    event_id: Text100 = ""
+    kind: Kind | Literal[""] = ""
     event_type: Text200
     device_id: Text200 | None = None
     user_id: Text200 | None = None
     session_id: Text200 | None = None
-    created_on: datetime
-    original_created_on: datetime
-    received_on: datetime
+    created_on: datetime = NEVER
+    original_created_on: datetime = NEVER
+    received_on: datetime = NEVER
     source: Text100 | None = None
     platform: Text100 | None = None
     app_version: Text100 | None = None
@@ -137,7 +141,7 @@ class Event(
     utm_medium: Text500 | None = None
     utm_campaign: Text500 | None = None
     revenue: float | None = None
-    currency: str | None = None
+    currency: Text3 | None = None
     properties: dict[str, Any] = {}
     context: dict[str, Any] = {}
 
@@ -145,3 +149,12 @@ class Event(
     def key(self) -> bytes:
         """The Kafka message key: the device, else the user."""
         return (self.device_id or self.user_id or "").encode()
+
+
+class ClientEvent(Event, kw_only=True):
+    """An event as a client says it: every value of the right type and not too long, but not complete.
+
+    `sent_on`: the client's clock when it sent the event.
+    """
+
+    sent_on: datetime | None = None

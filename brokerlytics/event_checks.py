@@ -10,25 +10,22 @@ from brokerlytics.event import (
     FIELDS,
     KINDS,
     MAX_REVENUE,
+    ClientEvent,
     Event,
     EventField,
     FieldType,
     InvalidEventError,
     Reason,
 )
-from brokerlytics.timestamps import cut_to_milliseconds, parse_timestamp
+from brokerlytics.timestamps import parse_timestamp, to_storable
 
-# Said of an event, and not part of it.
-_NOT_KEPT: Final = ("v", "sent_on")
 _CURRENCY: Final = re.compile(r"[A-Za-z]{3}")
 # NUL ends strings in many readers of CSV; a lone surrogate cannot be written as UTF-8 at all.
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 
-def check_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of the contract's fields as an Event has them, and `sent_on`.
-
-    What is empty is left out; what the contract does not name is in `context`.
+def check_fields(fields: Mapping[str, Any]) -> ClientEvent:
+    """The event that `fields` say. What is empty is left out; what the contract does not name goes to `context`.
 
     Raises InvalidEventError with the first fault found.
     """
@@ -39,13 +36,15 @@ def check_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if name in FIELD_BY_NAME:
             values[name] = check_value(name, value)
-        elif name not in _NOT_KEPT:
+        elif name == "sent_on":
+            values[name] = check_time(name, value)
+        elif name != "v":
             unknown[name] = value
     if "event_type" not in values:
         raise InvalidEventError(Reason.MISSING_FIELD, "event_type is required: the event's name.", "event_type")
     if unknown:
         values["context"] = {**unknown, **values.get("context", {})}
-    return {**values, "sent_on": fields.get("sent_on")}
+    return ClientEvent(**values)
 
 
 def check_value(name: str, value: Any) -> Any:
@@ -62,14 +61,12 @@ def check_text(event: Event) -> None:
 
 
 def check_time(name: str, value: Any) -> datetime:
-    """A time of the client, or one that the server made. Raises InvalidEventError."""
-    if isinstance(value, datetime):
-        return cut_to_milliseconds(value)
+    """A time of the client, as text or read already. Raises InvalidEventError."""
     try:
-        return parse_timestamp(value)
+        return to_storable(value) if isinstance(value, datetime) else parse_timestamp(value)
     except (TypeError, ValueError, OverflowError) as error:
         message = f"{name} must be an ISO 8601 time from 1970 to 2099, such as 2026-08-22T09:30:00.123Z."
-        reason = Reason.INVALID_VALUE if isinstance(value, str) else Reason.INVALID_TYPE
+        reason = Reason.INVALID_VALUE if isinstance(value, str | datetime) else Reason.INVALID_TYPE
         raise InvalidEventError(reason, message, name) from error
 
 

@@ -5,59 +5,101 @@ pass goes through the rules one by one, which convert, sort out and explain.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 from msgspec import convert
 
-from brokerlytics.event import EVENT_VERSION, MAX_EVENT_BYTES, Event, InvalidEventError, Reason
+from brokerlytics.event import EVENT_VERSION, MAX_EVENT_BYTES, NEVER, ClientEvent, Event, InvalidEventError, Reason
 from brokerlytics.event_checks import check_fields, check_text, check_time, check_value
 from brokerlytics.timestamps import cut_to_milliseconds, is_storable
 
 _TRAITS: Final = ("identify", "group", "alias")
-_TIMES: Final = ("received_on", "created_on", "original_created_on")
 _MONEY: Final = ("revenue", "currency")
+_decoder: Final = msgspec.json.Decoder(ClientEvent)
 _NUL: Final = b"\\u0000"
 
 
 def build_event(fields: Mapping[str, Any], *, event_id: str, received_on: datetime) -> Event:
-    """Check one event's fields and fill what may be missing.
+    """Check one event's fields and fill what may be missing: `client_event` and `complete` in one."""
+    return complete(client_event(fields), event_id=event_id, received_on=received_on)
+
+
+def client_event(fields: Mapping[str, Any]) -> ClientEvent:
+    """The event that a client's fields say.
+
+    Its text may still hold what cannot be stored: `encode_event` and `decode_event` look at that.
 
     Args:
-        fields: names of the contract with JSON values. Names that the contract lacks go to `context`.
-            `sent_on`, the client's clock when it sent the event, corrects `created_on` for skew:
-            created_on = received_on - (sent_on - original_created_on), as in Segment's HTTP API.
-        event_id: taken when the client gave none.
-        received_on: taken when `fields` has no `received_on`.
-
-    Returns:
-        An event whose text may still hold what cannot be stored: `encode_event` and `decode_event` look at that.
+        fields: names of the contract with JSON values, and `sent_on`. Names that the contract lacks go to `context`.
 
     Raises:
         InvalidEventError: with the first fault found.
     """
     try:
-        values = dict(fields)
-        _fill(values, event_id, received_on)
-        return convert(values, Event)
-    except (InvalidEventError, msgspec.ValidationError, UnicodeError):
-        values = check_fields(fields)
-        _fill(values, event_id, received_on)
-        return Event(**values)
+        return convert({name: value for name, value in fields.items() if value is not None}, ClientEvent)
+    except (msgspec.ValidationError, UnicodeError):
+        return check_fields(fields)
 
 
-def _fill(values: dict[str, Any], event_id: str, received_on: datetime) -> None:
-    if not (values.get("device_id") or values.get("user_id")):
+def complete(event: ClientEvent, *, event_id: str, received_on: datetime) -> Event:
+    """Fill in what the client did not say; `event` itself, changed.
+
+    `sent_on`, the client's clock when it sent the event, corrects `created_on` for skew:
+    created_on = received_on - (sent_on - original_created_on), as in Segment's HTTP API.
+
+    Args:
+        event: what `client_event` gave.
+        event_id: taken when the client gave none.
+        received_on: taken when the event has none.
+
+    Raises:
+        InvalidEventError: nobody is named, or a time or an amount of money is not within the contract's limits.
+    """
+    if not (event.device_id or event.user_id):
         raise InvalidEventError(Reason.MISSING_FIELD, "device_id or user_id is required.", "device_id")
-    values.pop("v", None)
-    if values.get("event_id") is None:
-        values["event_id"] = event_id
-    if values.get("kind") is None:
-        values["kind"] = "track"
-    _fill_times(values, received_on)
-    if "revenue" in values or "currency" in values or values.get("properties"):
-        _fill_money(values)
+    if not event.event_id:
+        event.event_id = event_id
+    if not event.kind:
+        event.kind = "track"
+    _fill_times(event, received_on)
+    if event.revenue is not None:
+        event.revenue = check_value("revenue", event.revenue)
+    if event.currency is not None:
+        event.currency = check_value("currency", event.currency)
+    if event.properties and event.kind not in _TRAITS:
+        _fill_money(event, event.properties)
+    return event
+
+
+def _fill_times(event: ClientEvent, received_on: datetime) -> None:
+    created, original, received = event.created_on, event.original_created_on, event.received_on
+    received = cut_to_milliseconds(received_on) if received is NEVER else check_time("received_on", received)
+    if original is not NEVER:
+        original = check_time("original_created_on", original)
+    created = original if created is NEVER else check_time("created_on", created)
+    # A time that the server makes up has no skew.
+    skew = received - check_time("sent_on", event.sent_on) if event.sent_on else None
+    corrected = created + skew if skew and created is not NEVER else None
+    if created is NEVER:
+        created = received
+    event.received_on = received
+    event.original_created_on = created if original is NEVER else original
+    event.created_on = corrected if corrected and is_storable(corrected) else created
+    event.sent_on = None
+
+
+def _fill_money(event: Event, properties: dict[str, Any]) -> None:
+    """Take revenue and currency from `properties` where the top level lacks them and they are valid there.
+
+    Not of an identify or group, whose properties are traits: a company's yearly revenue was not earned by the event.
+    """
+    for name in _MONEY:
+        if getattr(event, name) is None and properties.get(name) is not None:
+            with suppress(InvalidEventError):
+                setattr(event, name, check_value(name, properties[name]))
 
 
 def encode_event(event: Event) -> bytes:
@@ -88,8 +130,22 @@ def decode_event(value: bytes | None, *, event_id: str, received_on: datetime) -
 
     Raises InvalidEventError with the reason under which the record belongs to the dead letters.
     """
+    event = complete(_read(value), event_id=event_id, received_on=received_on)
+    if value and _NUL in value:
+        check_text(event)
+    return event
+
+
+def _read(value: bytes | None) -> ClientEvent:
     if not value:
         raise InvalidEventError(Reason.EMPTY_VALUE, "The record has no value.")
+    try:
+        return _decoder.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return client_event(_read_tolerantly(value))
+
+
+def _read_tolerantly(value: bytes) -> dict[str, Any]:
     try:
         fields = msgspec.json.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -100,10 +156,7 @@ def decode_event(value: bytes | None, *, event_id: str, received_on: datetime) -
     if version != EVENT_VERSION:
         message = f"Version {version!r} of the event contract; this feeder reads {EVENT_VERSION}."
         raise InvalidEventError(Reason.UNSUPPORTED_VERSION, message, "v")
-    event = build_event(fields, event_id=event_id, received_on=received_on)
-    if _NUL in value:
-        check_text(event)
-    return event
+    return fields
 
 
 def encode_json(value: Mapping[str, Any] | Event) -> bytes:
@@ -113,34 +166,3 @@ def encode_json(value: Mapping[str, Any] | Event) -> bytes:
     except (UnicodeError, RecursionError, msgspec.MsgspecError, OverflowError) as error:
         message = "The event holds text that is not valid Unicode, or is nested too deeply."
         raise InvalidEventError(Reason.INVALID_VALUE, message) from error
-
-
-def _fill_times(values: dict[str, Any], received_on: datetime) -> None:
-    said = {name: check_time(name, values[name]) for name in _TIMES if values.get(name) is not None}
-    received = said.get("received_on") or cut_to_milliseconds(received_on)
-    client_time = said.get("created_on") or said.get("original_created_on")
-    values["received_on"] = received
-    values["original_created_on"] = said.get("original_created_on") or client_time or received
-    values["created_on"] = client_time or received
-    if sent_on := values.pop("sent_on", None):
-        skew = received - check_time("sent_on", sent_on)
-        # A time that the server made up has no skew.
-        if client_time and is_storable(client_time + skew):
-            values["created_on"] = client_time + skew
-
-
-def _fill_money(values: dict[str, Any]) -> None:
-    """Take revenue and currency from `properties` where the top level lacks them and they are valid there.
-
-    Not of an identify or group, whose properties are traits: a company's yearly revenue was not earned by the event.
-    """
-    properties = values.get("properties")
-    others = properties if isinstance(properties, dict) and values["kind"] not in _TRAITS else {}
-    for name in _MONEY:
-        if values.get(name) is not None:
-            values[name] = check_value(name, values[name])
-        elif others.get(name) is not None:
-            try:
-                values[name] = check_value(name, others[name])
-            except InvalidEventError:
-                continue

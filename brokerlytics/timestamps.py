@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
+
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -10,13 +12,25 @@ LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 def parse_timestamp(text: str) -> datetime:
     """Read an ISO 8601 date or date-time, cut to milliseconds; without an offset it is taken as UTC.
 
-    Raises ValueError when `text` is not ISO 8601 or lies outside 1970 to 2100.
+    Raises ValueError or OverflowError when `text` is not ISO 8601 or lies outside 1970 to 2100.
     """
-    moment = datetime.fromisoformat(text)
+    try:
+        # As msgspec reads the times of a whole event: RFC 3339, rounded to microseconds. It takes no dates.
+        moment = msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        moment = datetime.fromisoformat(text)
+    return to_storable(moment)
+
+
+def to_storable(moment: datetime) -> datetime:
+    """`moment` in UTC, cut to milliseconds; without an offset it is taken as UTC.
+
+    Raises ValueError or OverflowError when it lies outside 1970 to 2100.
+    """
     if moment.tzinfo is not UTC:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     if not is_storable(moment):
-        raise ValueError(f"{text!r} is not between the years 1970 and 2099")
+        raise ValueError(f"{moment} is not between the years 1970 and 2099")
     return cut_to_milliseconds(moment)
 
 

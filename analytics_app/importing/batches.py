@@ -12,7 +12,7 @@ from analytics_app.importing.mapping import RowMapping
 from analytics_app.importing.records import Record
 from analytics_app.validation import FROM_THE_FUTURE, FUTURE
 from brokerlytics.event import Event, InvalidEventError
-from brokerlytics.event_codec import build_event, encode_event
+from brokerlytics.event_codec import client_event, complete, encode_event
 
 BATCH_ROWS: Final = 1000
 # Of the file: long rows make smaller batches, so that memory stays bounded.
@@ -74,11 +74,10 @@ class EventMaker:
 
     def _build(self, fields: dict[str, Any], event_id: str) -> Event:
         """As the API does it: with what the event's address and its page say, and without the address itself."""
-        context = fields.setdefault("context", {})
-        if isinstance(context, dict):
-            ip = context.pop("ip", None)
-            enrich(fields, user_agent="", country=country_of(ip) if ip and isinstance(ip, str) else None)
-        event = build_event(fields, event_id=event_id, received_on=self._received_on)
+        event = client_event(fields)
+        ip = event.context.pop("ip", None)
+        enrich(event, user_agent="", country=country_of(ip) if ip and isinstance(ip, str) else None)
+        complete(event, event_id=event_id, received_on=self._received_on)
         if event.created_on > event.received_on + FUTURE:
             add_flag(event.context, FROM_THE_FUTURE)
         return event

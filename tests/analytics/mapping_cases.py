@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from analytics_app.enrichment import enrich
 from brokerlytics.event import Event
-from brokerlytics.event_codec import build_event
+from brokerlytics.event_codec import client_event, complete
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text()
 RECEIVED_ON = datetime(2026, 8, 22, 9, 30, 5, tzinfo=UTC)
@@ -60,8 +60,9 @@ def put(item: dict[str, Any], path: str, value: Json) -> None:
 def stored(fields: dict[str, Any]) -> Event:
     """The event that the rest of the way makes of a mapping's fields."""
     fields = {name: value for name, value in fields.items() if name != "_ip"}
-    enrich(fields, user_agent=CHROME, country="DE")
-    return build_event(fields, event_id="made", received_on=RECEIVED_ON)
+    event = client_event(fields)
+    enrich(event, user_agent=CHROME, country="DE")
+    return complete(event, event_id="made", received_on=RECEIVED_ON)
 
 
 def leaves(value: Json) -> Iterator[str]:

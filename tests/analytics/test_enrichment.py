@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_app.enrichment import add_flag, enrich
 from analytics_app.user_agents import LONGEST_USER_AGENT, read_user_agent
+from brokerlytics.event import NEVER, InvalidEventError
+from brokerlytics.event_codec import client_event
 from tests.analytics.mapping_cases import ANY_SPEED, CHROME, DOCUMENT, JSON
 
 SAFARI = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
@@ -15,10 +18,15 @@ WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 
+GOOD = {"event_type": "A", "device_id": "d"}
+
+
 def enriched(fields: dict[str, Any], user_agent: str = "", country: str | None = None) -> dict[str, Any]:
-    fields = dict(fields)
-    enrich(fields, user_agent=user_agent, country=country)
-    return fields
+    """What is there beside GOOD."""
+    event = client_event(GOOD | fields)
+    enrich(event, user_agent=user_agent, country=country)
+    found = msgspec.structs.asdict(event)
+    return {name: value for name, value in found.items() if value not in ("", None, {}, NEVER) and name not in GOOD}
 
 
 @pytest.mark.parametrize(
@@ -79,8 +87,7 @@ def test_a_user_agent_tells(user_agent: str, found: tuple[str | None, ...]) -> N
     [
         {"context": {"userAgent": CHROME}},
         {"context": {"user_agent": CHROME}},
-        {"context": None, "properties": {"$raw_user_agent": CHROME}},
-        {"user_agent": CHROME},
+        {"properties": {"$raw_user_agent": CHROME}},
     ],
 )
 def test_the_events_own_user_agent_counts(fields: dict[str, Any]) -> None:
@@ -92,6 +99,7 @@ def test_the_events_own_user_agent_counts(fields: dict[str, Any]) -> None:
 def test_the_requests_user_agent_counts_only_if_a_browser_sent_it() -> None:
     assert enriched({}, CHROME)["browser"] == "Chrome"
     assert enriched({"context": {"userAgent": 5}}, CHROME)["browser"] == "Chrome"
+    assert enriched({"user_agent": CHROME})["browser"] == "Chrome"
     for program in ("python-requests/2.32", "curl/8.1", "Googlebot/2.1", "Dalvik/2.1.0 (Linux; U; Android 14)", ""):
         assert enriched({}, program) == {}
 
@@ -117,14 +125,11 @@ def test_what_the_client_said_stays() -> None:
 
 
 def test_a_bot_is_flagged_and_kept() -> None:
-    context: dict[str, Any] = {"flags": ["own"], "page": {}}
-    fields = enriched({"event_type": "A", "context": context}, GOOGLEBOT)
-    assert fields["context"] == {"flags": ["own", "bot"], "page": {}}
-    assert (fields["device_type"], fields["browser"]) == ("bot", "Googlebot")
-    assert context == {"flags": ["own"], "page": {}}
+    event = enriched({"context": {"flags": ["own"], "page": {}}}, GOOGLEBOT)
+    assert event["context"] == {"flags": ["own", "bot"], "page": {}}
+    assert (event["device_type"], event["browser"]) == ("bot", "Googlebot")
     said_otherwise = enriched({"device_type": "desktop"}, GOOGLEBOT)
     assert (said_otherwise["device_type"], said_otherwise["context"]) == ("desktop", {"flags": ["bot"]})
-    assert enriched({"context": "wrong"}, GOOGLEBOT)["context"] == "wrong"
     assert "context" not in enriched({}, CHROME)
 
 
@@ -173,32 +178,30 @@ def test_a_flag_is_added_whatever_is_there(flags: Any, context: dict[str, Any]) 
         ("https://a.example/?utm_source=a" + "&b=1" * 300, {}),
         ("https://[::1/", {}),
         ("about:blank", {}),
-        ("https://a.example/" + "x" * 4096, {}),
-        ("", {}),
-        (None, {}),
-        (["https://a.example/"], {}),
     ],
 )
-def test_an_address_gives_path_and_campaign(url: Any, found: dict[str, str]) -> None:
+def test_an_address_gives_path_and_campaign(url: str, found: dict[str, str]) -> None:
     assert enriched({"page_url": url}) == {"page_url": url, **found}
 
 
-NAMES = ["context", "properties", "user_agent", "page_url", "page_path", "os", "country", "utm_source"]
 INNER = ["userAgent", "user_agent", "$raw_user_agent", "flags"]
+OBJECT = st.dictionaries(st.sampled_from(INNER), JSON | st.just(GOOGLEBOT))
+ADDRESS = st.text(max_size=100) | st.text(max_size=100).map("https://a/?utm_source=".__add__)
 
 
 @ANY_SPEED
 @given(
-    st.dictionaries(
-        st.sampled_from(NAMES),
-        JSON
-        | st.dictionaries(st.sampled_from(INNER), JSON | st.just(GOOGLEBOT))
-        | st.text().map("https://a/?utm_source=".__add__),
-    ),
+    st.fixed_dictionaries({}, optional={"context": OBJECT, "properties": OBJECT, "page_url": ADDRESS, "os": ADDRESS}),
     st.text() | st.text().map("Mozilla/".__add__),
 )
 def test_nothing_that_a_client_sends_raises_or_is_lost(fields: dict[str, Any], user_agent: str) -> None:
+    try:
+        client_event(GOOD | fields)
+    except InvalidEventError:
+        return
     found = enriched(fields, user_agent)
     for name, value in fields.items():
-        if name not in ("context", "flags") and value not in (None, "", 0, [], {}) and value == value:  # noqa: PLR0124
-            assert found[name] is value
+        if name == "context":
+            assert set(value) <= set(found.get(name, {}))
+        elif value:
+            assert found[name] == value
