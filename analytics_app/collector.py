@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 MAX_REQUESTS: Final = 512
 MAX_BYTES: Final = 64 * 1024 * 1024
 BODY_SECONDS: Final = 15.0
+_GC_THRESHOLD: Final = 50_000
 _FORMS: Final = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
@@ -61,8 +62,10 @@ class Collector:
         # The rules for user agents take a quarter of a second to load: not within a request.
         read_user_agent("")
         self._cancel_slow(loop)
-        # What lives as long as the process is not worth being looked through again and again.
+        # What lives as long as the process is not worth being looked through again and again, and what a request
+        # leaves behind is freed without the collector, which need not look for cycles after every third event.
         gc.freeze()
+        gc.set_threshold(_GC_THRESHOLD)
 
     def stop(self) -> None:
         """When the process has served its last request."""
