@@ -84,22 +84,22 @@ def _build(item: Any, reading: Reading, sender: Sender) -> Event:
         ip = _take_ip(fields)
         event = client_event(fields)
     if event.source or event.received_on is not NEVER:
-        _keep_claims(event)
+        _move_claims(event)
     if event.context:
         ip = _take_ip(event.context) or ip
     ip = ip or sender.ip
     enrich(event, user_agent=sender.user_agent, country=country_of(ip) if ip else None)
     event.source = sender.source
-    event.received_on = sender.received_on
     return complete(event, event_id=event.event_id or str(uuid7()), received_on=sender.received_on)
 
 
-def _keep_claims(event: Event) -> None:
-    """What the server says and a client cannot stays in `context`, under the same names."""
+def _move_claims(event: Event) -> None:
+    """What the server says and a client cannot goes to `context`, under the same names."""
     if event.source:
         event.context.setdefault("source", event.source)
     if event.received_on is not NEVER:
         event.context.setdefault("received_on", event.received_on)
+        event.received_on = NEVER
 
 
 def _take_ip(holder: dict[str, Any]) -> str:

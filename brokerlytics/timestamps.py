@@ -7,6 +7,8 @@ import msgspec
 
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
+_FIRST_YEAR: Final = EARLIEST.year
+_LAST_YEAR: Final = LATEST.year - 1
 
 
 def parse_timestamp(text: str) -> datetime:
@@ -36,7 +38,7 @@ def to_storable(moment: datetime) -> datetime:
 
 def is_storable(moment: datetime) -> bool:
     """Whether `moment`, in UTC, lies in the years 1970 to 2099."""
-    return EARLIEST.year <= moment.year < LATEST.year
+    return _FIRST_YEAR <= moment.year <= _LAST_YEAR
 
 
 def cut_to_milliseconds(moment: datetime) -> datetime:
