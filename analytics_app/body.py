@@ -15,6 +15,7 @@ from brokerlytics.event import ClientEvent
 MAX_BODY_BYTES: Final = 1024 * 1024
 MAX_INFLATED_BYTES: Final = 4 * 1024 * 1024
 MAX_EVENTS: Final = 2500
+TOO_LARGE: Final = f"The body has more than {MAX_BODY_BYTES} bytes; send smaller batches."
 _events: Final = msgspec.json.Decoder(ClientEvent | list[ClientEvent])
 _GZIP: Final = b"\x1f\x8b"
 # Python reads no integer of more than 4,300 digits.
@@ -51,9 +52,7 @@ def read_body(body: bytes, *, typed: bool = False) -> Any:
         BodyError: `empty_body`, `bad_gzip`, or `not_json` with the place of the fault.
     """
     if len(body) > MAX_BODY_BYTES:
-        raise BodyTooLargeError(
-            "body_too_large", f"The body has more than {MAX_BODY_BYTES} bytes; send smaller batches."
-        )
+        raise BodyTooLargeError("body_too_large", TOO_LARGE)
     if body.startswith(_GZIP):
         body = _inflate(body)
     if body.startswith(b"data="):

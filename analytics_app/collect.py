@@ -21,7 +21,7 @@ from analytics_app.pixel import GIF, event_of_pixel
 from analytics_app.producer import Delivery, shared_producer
 from analytics_app.rate_limits import RateLimits
 from analytics_app.reading import Reading, read
-from analytics_app.sources import KnownSource, source_cache
+from analytics_app.sources import KnownSource, SourcesUnavailableError, source_cache
 from analytics_app.validation import Sender
 from analytics_app.write_keys import key_of_request
 from brokerlytics.problems import MEDIA_TYPE, problem
@@ -144,7 +144,12 @@ def answer(pending: Pending, deliveries: Sequence[Delivery]) -> Reply:
 
 def collect(request: CollectRequest, received_on: datetime, now: float) -> Reply:
     """The whole way in a thread that waits for the broker: what Django's views call."""
-    source_cache.refresh()
+    try:
+        source_cache.refresh()
+    except SourcesUnavailableError as error:
+        return refuse(request, without_sources(error))
+    if request.method == "OPTIONS":
+        return preflight(request)
     pending = take_in(request, received_on, now)
     if isinstance(pending, Reply):
         return pending
@@ -168,13 +173,14 @@ def refuse(request: CollectRequest, error: RefusalError, source: KnownSource | N
     return Reply(error.status, problem(error.status, error.code, error.message), headers)
 
 
-def preflight(origin: str, endpoint: Endpoint) -> Reply:
+def preflight(request: CollectRequest) -> Reply:
     """The answer to OPTIONS of a browser, for which no key is known yet."""
+    origin = request.header("origin") or ""
     if not source_cache.any_allows(origin):
         message = "No source takes events from this web site: add it to a source's allowed origins."
-        observations.rejected(None, endpoint.path, "origin_not_allowed", message)
+        observations.rejected(None, request.endpoint.path, "origin_not_allowed", message)
         return Reply(403, problem(403, "origin_not_allowed", message), list(PROBLEM))
-    return Reply(204, {}, cors.preflight_headers(origin, endpoint.methods))
+    return Reply(204, {}, cors.preflight_headers(origin, request.endpoint.methods))
 
 
 def _admitted(key: str, request: CollectRequest, now: float) -> KnownSource:
@@ -215,6 +221,11 @@ def _observe(pending: Pending, result: IngestResult, deliveries: Sequence[Delive
     for rejection in result.rejected:
         item = pending.reading.items[rejection.index]
         observations.rejected(source_id, path, rejection.code, rejection.message, field=rejection.field, excerpt=item)
+
+
+def without_sources(error: SourcesUnavailableError) -> RefusalError:
+    """No write key can be looked up."""
+    return RefusalError(503, "database_unavailable", str(error), RETRY_AFTER)
 
 
 def misconfigured(error: KafkaException) -> RefusalError:

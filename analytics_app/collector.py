@@ -13,7 +13,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaException
 from django.conf import settings
 
-from analytics_app.body import MAX_BODY_BYTES
+from analytics_app.body import MAX_BODY_BYTES, TOO_LARGE
 from analytics_app.collect import (
     CollectRequest,
     Pending,
@@ -25,11 +25,12 @@ from analytics_app.collect import (
     preflight,
     refuse,
     take_in,
+    without_sources,
 )
 from analytics_app.endpoints import ENDPOINTS, NATIVE, Endpoint
 from analytics_app.observations import observations
 from analytics_app.producer import shared_producer
-from analytics_app.sources import source_cache
+from analytics_app.sources import SourcesUnavailableError, source_cache
 from analytics_app.user_agents import read_user_agent
 
 logger = logging.getLogger(__name__)
@@ -85,22 +86,22 @@ class Collector:
 
     async def handle(self, endpoint: Endpoint, scope: Any, proto: Any) -> None:
         """Answer one request."""
-        if source_cache.is_stale():
-            await asyncio.to_thread(source_cache.refresh)
-        if scope.method == "OPTIONS":
-            reply = preflight(scope.headers.get("origin", ""), endpoint)
-        else:
-            reply = await self._collect(endpoint, scope, proto)
+        request = CollectRequest(endpoint, scope.method, scope.query_string, scope.headers.get)
+        reply = await self._collect(request, scope, proto)
         proto.response_bytes(reply.status, reply.headers, reply.body)
 
-    async def _collect(self, endpoint: Endpoint, scope: Any, proto: Any) -> Reply:
-        header = scope.headers.get
-        length = header("content-length")
-        size = int(length) if length and length.isdecimal() else MAX_BODY_BYTES
-        request = CollectRequest(endpoint, scope.method, scope.query_string, header)
+    async def _collect(self, request: CollectRequest, scope: Any, proto: Any) -> Reply:
+        if source_cache.is_stale():
+            try:
+                await asyncio.to_thread(source_cache.refresh)
+            except SourcesUnavailableError as error:
+                return refuse(request, without_sources(error))
+        if request.method == "OPTIONS":
+            return preflight(request)
+        length = request.header("content-length")
+        size = _size(request.method, length)
         if size > MAX_BODY_BYTES:
-            message = f"The body has {size} bytes; at most {MAX_BODY_BYTES} are taken."
-            return refuse(request, RefusalError(413, "body_too_large", message))
+            return refuse(request, RefusalError(413, "body_too_large", TOO_LARGE))
         if self._requests >= MAX_REQUESTS or self._bytes + size > MAX_BYTES:
             return refuse(request, RefusalError(503, "overloaded", "Too many requests at once; try again.", 1))
         self._requests += 1
@@ -108,7 +109,7 @@ class Collector:
         try:
             request.body = await self._read(proto, chunked=length is None)
             if self._wants_ip:
-                request.ip = client_ip(scope.client, header)
+                request.ip = client_ip(scope.client, request.header)
             return await self._produce(take_in(request, datetime.now(UTC), time.monotonic()))
         except SlowBodyError:
             return refuse(request, RefusalError(408, "body_too_slow", "The body did not arrive in time."))
@@ -146,6 +147,13 @@ class Collector:
         except KafkaException as error:
             return refuse(pending.request, misconfigured(error), pending.source)
         return answer(pending, await producer.produce_soon(messages))
+
+
+def _size(method: str, length: str | None) -> int:
+    """How many bytes a request may bring: a body whose length is not announced counts as a full one."""
+    if length and length.isdecimal():
+        return int(length)
+    return 0 if method == "GET" else MAX_BODY_BYTES
 
 
 async def _read_chunks(proto: Any) -> bytes:

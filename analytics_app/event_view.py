@@ -13,11 +13,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from analytics_app import api_docs
-from analytics_app.collect import CollectRequest, Reply, client_ip, collect, preflight
+from analytics_app.collect import CollectRequest, Reply, client_ip, collect
 from analytics_app.endpoints import NATIVE
 from analytics_app.parsers import BytesParser, FormOrJSONParser
 from analytics_app.serializers import EventFormSerializer
-from analytics_app.sources import source_cache
 
 
 class EventView(APIView):
@@ -62,8 +61,8 @@ class EventView(APIView):
 
     def options(self, request: Any, *_args: Any, **_kwargs: Any) -> Response:
         """A browser's preflight request."""
-        source_cache.refresh()
-        return _response(preflight(request.headers.get("Origin", ""), NATIVE), html=False)
+        asked = CollectRequest(NATIVE, "OPTIONS", "", request.headers.get)
+        return _response(collect(asked, timezone.now(), time.monotonic()), html=False)
 
 
 def _response(reply: Reply, *, html: bool) -> Response:

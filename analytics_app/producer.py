@@ -96,12 +96,12 @@ class EventProducer:
         started, done = time.monotonic(), self._loop.create_future()
         batch = _Batch(len(messages), partial(_set, done))
         self._waiting += 1
+        if not self._ticking:
+            self._tick()
         try:
             for index, message in enumerate(messages):
                 while not self._enqueue(message, batch, index, started):
                     await asyncio.sleep(_QUEUE_FULL_SECONDS)
-            if not self._ticking:
-                self._tick()
             # librdkafka reports every message, a failed one when its time is up.
             await done
             return self._finish(batch, started)
@@ -116,6 +116,7 @@ class EventProducer:
         self._closing.set()
         if self._loop is None:
             self._poller.join()
+        self._at_exit.cancel()
 
     def _finish(self, batch: "_Batch", started: float) -> list[Delivery]:
         deliveries = batch.deliveries()
@@ -153,12 +154,12 @@ class EventProducer:
     def _poll(self) -> None:
         while not self._closing.is_set() and not (self.broken and len(self._client) == 0):
             self._client.poll(_POLL_INTERVAL)
-        self._at_exit.cancel()
 
     def _on_error(self, error: KafkaError) -> None:
         # After a fatal error an idempotent producer takes nothing any more; a new one has to be made.
         if error.fatal():
             self.broken = True
+            self._at_exit.cancel()
             logger.error("The Kafka producer failed and is replaced: %s", error.str())
 
 

@@ -6,13 +6,13 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from analytics_app import cors
 from analytics_app.body import MAX_BODY_BYTES
-from analytics_app.collect import JSON, PROBLEM, CollectRequest, Reply, client_ip, collect, preflight
+from analytics_app.collect import JSON, PROBLEM, RETRY_AFTER, CollectRequest, Reply, client_ip, collect
 from analytics_app.endpoints import ENDPOINTS
-from analytics_app.sources import source_cache
+from analytics_app.sources import SourcesUnavailableError, source_cache
 from analytics_app.write_keys import key_of_request
 from brokerlytics.problems import problem
 
@@ -21,13 +21,11 @@ from brokerlytics.problems import problem
 def sdk_view(request: HttpRequest) -> HttpResponse:
     """One of the paths in `ENDPOINTS`. No cookie counts here, so that no other site can misuse one."""
     endpoint = ENDPOINTS[request.path]
-    if request.method == "OPTIONS":
-        source_cache.refresh()
-        return _response(preflight(request.headers.get("Origin", ""), endpoint))
-    if request.method not in endpoint.methods:
-        allowed = ", ".join((*endpoint.methods, "OPTIONS"))
+    methods = (*endpoint.methods, "OPTIONS")
+    if request.method not in methods:
         message = f"Events are sent here with {' or '.join(endpoint.methods)}."
-        return _response(Reply(405, problem(405, "method_not_allowed", message), [*PROBLEM, ("allow", allowed)]))
+        document = problem(405, "method_not_allowed", message)
+        return _response(Reply(405, document, [*PROBLEM, ("allow", ", ".join(methods))]))
     collected = CollectRequest(
         endpoint=endpoint,
         method=request.method,
@@ -39,21 +37,28 @@ def sdk_view(request: HttpRequest) -> HttpResponse:
     return _response(collect(collected, timezone.now(), time.monotonic()))
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "OPTIONS"])
 def source_config(request: HttpRequest) -> HttpResponse:
     """What RudderStack's SDKs ask first: whether the source is enabled, and that events go nowhere else.
 
-    https://www.rudderstack.com/docs/api/ describes no format; this holds what their SDKs read.
+    https://www.rudderstack.com/docs/api/ describes no format; this holds what their SDKs read. A browser asks with a
+    preflight request first, since the SDK puts the write key in the Authorization header.
     """
-    source_cache.refresh()
-    key = key_of_request(request.headers.get, request.META.get("QUERY_STRING", ""))
+    if request.method == "OPTIONS":
+        return _response(Reply(204, {}, cors.preflight_headers(request.headers.get("Origin", ""), ("GET",))))
     headers = cors.response_headers(request.headers.get("Origin"))
+    try:
+        source_cache.refresh()
+    except SourcesUnavailableError as error:
+        document = problem(503, "database_unavailable", str(error))
+        return _response(Reply(503, document, [*PROBLEM, ("retry-after", str(RETRY_AFTER)), *headers]))
+    key = key_of_request(request.headers.get, request.META.get("QUERY_STRING", ""))
     source = source_cache.find(key)
     if source is None or not source.allows(request.headers.get("Origin")):
         message = "No source has this write key; it may have been rotated."
         return _response(Reply(401, problem(401, "invalid_write_key", message), [*PROBLEM, *headers]))
     unused: dict[str, Any] = {"enabled": False}
-    document: dict[str, Any] = {
+    document = {
         "source": {
             "id": str(source.id),
             "name": source.name,

@@ -26,6 +26,10 @@ def web_command() -> list[str]:
         "--port": settings.PORT,
         "--workers": settings.WEB_WORKERS,
         "--workers-kill-timeout": 30,
+        # Connections, idle ones too: more than the collector takes requests, which tells the others to come back,
+        # and fewer than the files that a process may open on most systems.
+        "--backlog": 2048,
+        "--backpressure": 960,
         # A worker that died is an error.
         "--log-level": "error",
         "--working-dir": settings.BASE_DIR,

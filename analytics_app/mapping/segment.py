@@ -49,7 +49,7 @@ _DIRECT: Final = (("locale", "locale"), ("referrer", "referrer"))
 _TITLE: Final = (("name", "page_title"),)
 # Only in beacons and pixels is the write key a member of the item.
 _CREDENTIALS: Final = ("writeKey",)
-# RudderStack's browser SDK gives its own version as that of the app.
+# RudderStack's browser SDK gives its own version as that of the app, as long as the page does not say another.
 _SDK_AS_APP: Final = "com.rudderlabs."
 # RudderStack's `channel`, where the library tells nothing.
 _CHANNELS: Final = ("web", "server")
@@ -175,13 +175,14 @@ def _fill_columns(fields: dict[str, Any], properties: dict[str, Any], context: d
     if session and (session_id := optional_id(session)):
         fields["session_id"] = session_id
     if "app" in context:
-        _fill_app(fields, part(context, "app"))
+        _fill_app(fields, part(context, "app"), part(context, "library"))
     _fill_system(fields, context, channel)
 
 
-def _fill_app(fields: dict[str, Any], app: Mapping[str, Any]) -> None:
+def _fill_app(fields: dict[str, Any], app: Mapping[str, Any], library: Mapping[str, Any]) -> None:
     namespace = app.get("namespace")
-    if not (isinstance(namespace, str) and namespace.startswith(_SDK_AS_APP)):
+    sdk_as_app = isinstance(namespace, str) and namespace.startswith(_SDK_AS_APP)
+    if not (sdk_as_app and app.get("version") == library.get("version")):
         fill(fields, app, APP_COLUMNS)
 
 

@@ -24,7 +24,7 @@ from analytics_app.endpoints import ENDPOINTS
 from analytics_app.models import IntakeCount, Source
 from analytics_app.observations import Observations
 from analytics_app.producer import Delivery, shared_producer
-from analytics_app.sources import source_cache
+from analytics_app.sources import SourcesUnavailableError, source_cache
 from tests.analytics.conftest import RecordingProducer
 from tests.analytics.sending import GOOD, NOW, send
 
@@ -313,6 +313,24 @@ class TestCollector:
     def test_what_it_takes_and_what_is_djangos(self, method: str, path: str, content_type: str, taken: bool) -> None:
         headers = {"content-type": content_type} if content_type else {}
         assert (Collector().handles(Scope(path, headers, method)) is not None) == taken
+
+    @pytest.mark.parametrize("method", ["POST", "OPTIONS"])
+    @pytest.mark.parametrize("path", ["/v1/batch", "/api/v1/events"])
+    def test_a_database_that_never_answered(
+        self, source: Source, monkeypatch: pytest.MonkeyPatch, method: str, path: str
+    ) -> None:
+        def fail() -> None:
+            raise SourcesUnavailableError("The database does not answer.")
+
+        monkeypatch.setattr(source_cache, "refresh", fail)
+        source_cache.forget()
+        headers = {"x-write-key": source.write_key, "origin": "https://shop.example"}
+        proto = Proto([EVENT])
+        handle(Collector(), (Scope(path, headers, method), proto))
+        assert proto.answer == (503, "database_unavailable")
+        assert proto.answers[0][1]["retry-after"] == "2"
+        response = Client().generic(method, path, EVENT, content_type="application/json", headers=headers)
+        assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
 
     def test_a_preflight(self, collector: Collector) -> None:
         proto = Proto([])

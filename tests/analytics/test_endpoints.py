@@ -124,6 +124,14 @@ class TestWhatSdksAskFirst:
         source.save()
         assert not Client().get(f"{path}?writeKey={source.write_key}").json()["source"]["enabled"]
 
+    def test_a_browser_with_rudderstacks_sdk_asks_before_it_asks(self) -> None:
+        """The SDK puts the write key into the Authorization header."""
+        response = Client().options("/sourceConfig/", headers={"Origin": "https://shop.example"})
+        assert response.status_code == 204
+        assert response["Access-Control-Allow-Origin"] == "https://shop.example"
+        assert "GET" in response["Access-Control-Allow-Methods"]
+        assert "Authorization" in response["Access-Control-Allow-Headers"]
+
     @pytest.mark.parametrize("query", ["", "?writeKey=wk_no"])
     def test_rudderstack_with_a_key_that_nobody_has(self, source: Source, query: str) -> None:  # noqa: ARG002
         response = Client().get(f"/sourceConfig/{query}")

@@ -150,7 +150,6 @@ def test_a_full_queue_ends_within_the_deadline(settings: Settings) -> None:
     assert time.monotonic() - started < 10
 
 
-@pytest.mark.xfail(strict=True, reason="Nobody polls while the only request waits for room in the queue.")
 def test_a_queue_that_is_full_for_a_moment_loses_nothing(topic: str, settings: Settings) -> None:
     settings.KAFKA_CLIENT_CONFIG = {"queue.buffering.max.messages": "10"}
 

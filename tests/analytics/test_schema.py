@@ -63,21 +63,6 @@ def test_the_documentation_is_served(path: str) -> None:
         assert b"<script>" not in response.content
 
 
-def documented(text: str, heading: str) -> list[str]:
-    """The codes of the table under `heading` in docs/api.md."""
-    section = text.split(f"\n### {heading}\n")[1].split("\n#", maxsplit=1)[0]
-    rows = [line for line in section.splitlines() if line.startswith("|")]
-    return [row.split("|")[1].strip(" `") for row in rows[2:]]
-
-
-def test_the_list_of_codes_is_that_of_the_code(settings: Any) -> None:
-    text = (settings.BASE_DIR / "docs" / "api.md").read_text()
-    not_of_requests = {Reason.EMPTY_VALUE.value, Reason.UNSUPPORTED_VERSION.value}
-    told = [*documented(text, "Why a request is not taken"), *documented(text, "Why one event is not taken")]
-    assert sorted(told) == sorted(CODES.keys() - not_of_requests)
-    assert not_of_requests < CODES.keys()
-
-
 def test_every_code_that_is_given_is_on_the_list(settings: Any) -> None:
     """Codes are string literals where they are raised."""
     given = set(Reason) | {DUPLICATE_EVENT_ID, REFUSED_BY_BROKER, NOT_ACKNOWLEDGED}

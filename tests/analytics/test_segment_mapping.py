@@ -152,6 +152,13 @@ def test_an_identify_of_rudderstacks_browser_sdk() -> None:
     assert event.created_on == AT
 
 
+def test_the_version_that_a_page_says_in_rudderstacks_browser_sdk() -> None:
+    app = {"name": "Shop", "namespace": "com.rudderlabs.javascript", "version": "3.1.4"}
+    library = {"name": "RudderLabs JavaScript SDK", "version": "3.9.0"}
+    item = {"type": "track", "event": "E", "userId": "u-1", "context": {"app": app, "library": library}}
+    assert stored(segment_event(item)).app_version == "3.1.4"
+
+
 def test_a_screen_of_segments_ios_sdk() -> None:
     item = {
         "type": "screen",
