@@ -26,10 +26,9 @@ def web_command() -> list[str]:
         "--port": settings.PORT,
         "--workers": settings.WEB_WORKERS,
         "--workers-kill-timeout": 30,
-        # Connections, idle ones too: more than the collector takes requests, which tells the others to come back,
-        # and fewer than the files that a process may open on most systems.
-        "--backlog": 2048,
-        "--backpressure": 960,
+        # Requests at a time: more than the collector takes, which can tell the others to come back only if it sees
+        # them.
+        "--backpressure": 1024,
         # A worker that died is an error.
         "--log-level": "error",
         "--working-dir": settings.BASE_DIR,

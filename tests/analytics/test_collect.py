@@ -25,6 +25,7 @@ from analytics_app.models import IntakeCount, Source
 from analytics_app.observations import Observations
 from analytics_app.producer import Delivery, shared_producer
 from analytics_app.sources import SourcesUnavailableError, source_cache
+from brokerlytics.web import web_command
 from tests.analytics.conftest import RecordingProducer
 from tests.analytics.sending import GOOD, NOW, send
 
@@ -268,6 +269,10 @@ class TestCollector:
         last = request(source, EVENT)
         handle(collector, last)
         assert last[1].answer == (200, None)
+
+    def test_the_web_server_lets_it_see_more_requests_than_it_takes(self) -> None:
+        command = web_command()
+        assert int(command[command.index("--backpressure") + 1]) > MAX_REQUESTS
 
     def test_the_bytes_in_hand_are_bounded(
         self, collector: Collector, source: Source, recorder: RecordingProducer
