@@ -5,12 +5,13 @@ import logging
 import os
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, Message, Producer
 from django.conf import settings
 
 from analytics_app.process_exit import call_at_exit
@@ -65,9 +66,9 @@ class EventProducer:
     def produce(self, messages: Messages) -> list[Delivery]:
         """Send (key, value) pairs and wait; returns within the timeout what became of each, in order.
 
-        Messages with the same key keep their order. While the broker is known to be away, one call
-        at a time asks it and the others return NOT_ACKNOWLEDGED at once, so that waiting requests
-        do not pile up. Not for the thread of the event loop.
+        Messages with the same key keep their order, unless the producer's queue is full. While the broker
+        is known to be away, one call at a time asks it and the others return NOT_ACKNOWLEDGED at once, so
+        that waiting requests do not pile up. Not for the thread of the event loop.
         """
         if self._loop is not None:
             return asyncio.run_coroutine_threadsafe(self.produce_soon(messages), self._loop).result()
@@ -75,11 +76,10 @@ class EventProducer:
         if probing and not self._probe.acquire(blocking=False):
             return [Delivery.NOT_ACKNOWLEDGED] * len(messages)
         started, done = time.monotonic(), threading.Event()
-        batch = _Batch(len(messages), done.set)
+        batch = _Batch(messages, done.set)
         try:
-            for index, message in enumerate(messages):
-                while not self._enqueue(message, batch, index, started):
-                    time.sleep(_QUEUE_FULL_SECONDS)
+            while self._enqueue(batch, started):
+                time.sleep(_QUEUE_FULL_SECONDS)
             done.wait(max(0.0, started + self._timeout - time.monotonic()))
             return self._finish(batch, started)
         finally:
@@ -94,14 +94,13 @@ class EventProducer:
         if probing and not self._probe.acquire(blocking=False):
             return [Delivery.NOT_ACKNOWLEDGED] * len(messages)
         started, done = time.monotonic(), self._loop.create_future()
-        batch = _Batch(len(messages), partial(_set, done))
+        batch = _Batch(messages, partial(_set, done))
         self._waiting += 1
         if not self._ticking:
             self._tick()
         try:
-            for index, message in enumerate(messages):
-                while not self._enqueue(message, batch, index, started):
-                    await asyncio.sleep(_QUEUE_FULL_SECONDS)
+            while self._enqueue(batch, started):
+                await asyncio.sleep(_QUEUE_FULL_SECONDS)
             # librdkafka reports every message, a failed one when its time is up.
             await done
             return self._finish(batch, started)
@@ -129,20 +128,24 @@ class EventProducer:
             logger.warning("Kafka did not acknowledge %d of %d events: %s", failed, len(deliveries), batch.reason)
         return deliveries
 
-    def _enqueue(self, message: tuple[bytes, bytes], batch: "_Batch", index: int, started: float) -> bool:
-        """False when the queue is full, but not beyond the timeout: then the message has failed."""
-        key, value = message
-        report = partial(batch.report, index)
-        try:
-            self._client.produce(self._topic, value, key, on_delivery=report)
-        except BufferError:
-            if time.monotonic() < started + self._timeout:
-                return False
-            report(KafkaError(KafkaError._QUEUE_FULL), None)  # noqa: SLF001 (public, named so by the client)
-        except KafkaException as error:
-            self._on_error(error.args[0])
-            report(error.args[0], None)
-        return True
+    def _enqueue(self, batch: "_Batch", started: float) -> bool:
+        """True when the queue was too full for some of the batch, but not beyond the timeout: then those failed."""
+        records, batch.waiting = batch.waiting, []
+        # One call for all of them: to call for each one costs three times as much.
+        if self._client.produce_batch(self._topic, records, on_delivery=batch.report) == len(records):
+            return False
+        patient = time.monotonic() < started + self._timeout
+        for record in records:
+            error: KafkaError | None = record.pop("_error", None)
+            if error is None:
+                continue
+            if patient and error.code() == KafkaError._QUEUE_FULL:  # noqa: SLF001 (public, named so by the client)
+                batch.waiting.append(record)
+            else:
+                self._on_error(error)
+                batch.fail(error, record["key"], record["value"])
+                batch.reported()
+        return bool(batch.waiting)
 
     def _tick(self) -> None:
         """Poll in the event loop, as long as somebody waits."""
@@ -157,7 +160,7 @@ class EventProducer:
 
     def _on_error(self, error: KafkaError) -> None:
         # After a fatal error an idempotent producer takes nothing any more; a new one has to be made.
-        if error.fatal():
+        if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001 (as above)
             self.broken = True
             self._at_exit.cancel()
             logger.error("The Kafka producer failed and is replaced: %s", error.str())
@@ -172,29 +175,43 @@ def _set(done: asyncio.Future[None]) -> None:
 class _Batch:
     """Collects the delivery reports of one call and says when they are complete."""
 
-    def __init__(self, size: int, done: Callable[[], None]) -> None:
+    def __init__(self, messages: Messages, done: Callable[[], None]) -> None:
         self.reason = "no answer within the timeout"
-        self._deliveries = [Delivery.NOT_ACKNOWLEDGED] * size
-        self._missing = size
+        self.waiting: list[dict[str, Any]] = [{"key": key, "value": value} for key, value in messages]
+        self._messages = messages
+        self._failures: defaultdict[tuple[bytes, bytes], list[Delivery]] = defaultdict(list)
+        self._missing = len(messages)
         self._lock = threading.Lock()
         self._done = done
 
-    def report(self, index: int, error: KafkaError | None, _message: Message | None) -> None:
+    def report(self, error: KafkaError | None, message: Message) -> None:
+        """librdkafka's delivery report."""
+        if error is not None:
+            self.fail(error, message.key() or b"", message.value() or b"")
+        self.reported()
+
+    def fail(self, error: KafkaError, key: bytes, value: bytes) -> None:
+        refused = error.code() in _REFUSALS
+        if not refused:
+            self.reason = error.str()
         with self._lock:
-            if error is None:
-                self._deliveries[index] = Delivery.ACKNOWLEDGED
-            elif error.code() in _REFUSALS:
-                self._deliveries[index] = Delivery.REFUSED
-            else:
-                self.reason = error.str()
+            self._failures[key, value].append(Delivery.REFUSED if refused else Delivery.NOT_ACKNOWLEDGED)
+
+    def reported(self) -> None:
+        with self._lock:
             self._missing -= 1
             complete = not self._missing
         if complete:
             self._done()
 
     def deliveries(self) -> list[Delivery]:
+        """In the order of the messages. Of messages that are the same, it does not matter which one failed."""
         with self._lock:
-            return list(self._deliveries)
+            rest = Delivery.NOT_ACKNOWLEDGED if self._missing else Delivery.ACKNOWLEDGED
+            if not self._failures:
+                return [rest] * len(self._messages)
+            failures = {message: iter(deliveries) for message, deliveries in self._failures.items()}
+            return [next(failures.get(message, iter(())), rest) for message in self._messages]
 
 
 class SharedProducer:
@@ -238,7 +255,7 @@ def producer_config(timeout: float) -> dict[str, object]:
     defaults: dict[str, object] = {
         # librdkafka sends a request for each partition: without a wait, requests that come in one by one reach
         # the broker one by one as well, and cost it and this process more than everything else.
-        "linger.ms": 5,
+        "linger.ms": 1,
         "compression.type": "lz4",
         # Java's clients choose the partition of a key in the same way.
         "partitioner": "murmur2_random",

@@ -1,5 +1,6 @@
 """Django's settings, all from the environment (`.env.example` lists every variable)."""
 
+import os
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -25,7 +26,8 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # The web server. A request's thread waits for the broker's acknowledgement, hence many threads.
 WEB_HOST = env.str("WEB_HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
-WEB_WORKERS = env.int("WEB_WORKERS", default=2)
+# The broker and the feeder need the other half: fewer workers send the broker fewer and fuller requests.
+WEB_WORKERS = env.int("WEB_WORKERS", default=max(1, (os.cpu_count() or 1) // 2))
 WEB_THREADS = env.int("WEB_THREADS", default=16)
 # Whether `make run` also runs a small simulation.
 SIMULATE = env.bool("SIMULATE", default=True)

@@ -99,6 +99,18 @@ def test_a_message_beyond_the_clients_limit_spoils_no_other(make: Make, topic: s
     assert deliveries == [OK, Delivery.REFUSED, OK]
 
 
+def test_what_finds_the_queue_full_is_sent_when_there_is_room(make: Make, topic: str, settings: Settings) -> None:
+    settings.KAFKA_CLIENT_CONFIG = {"queue.buffering.max.messages": "7", "linger.ms": "20"}
+    producer = make(topic, 10)
+    messages = [(b"k", b"%d" % number) for number in range(100)]
+    messages[50] = (b"k", b"x" * 2_000_000)
+    expected = [OK] * 100
+    expected[50] = Delivery.REFUSED
+    assert producer.produce(messages) == expected
+    found = sorted(message.value() or b"" for message in read_topic(topic))
+    assert found == sorted(value for _, value in messages if len(value) < 10)
+
+
 @pytest.fixture
 def nobody(settings: Settings) -> None:
     """Nobody listens at the bootstrap address."""
