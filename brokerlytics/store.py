@@ -1,6 +1,6 @@
 """The store's layout, and how a reader sees exactly the committed rows.
 
-    data/date=2026-08-22/events-p0003-<first offset>-<last offset>.csv    closed segments, immutable
+    data/date=2026-08-22/events-p0003-<first offset>-<last offset>.csv    closed segments, or .csv.gz, .csv.zst
     state/events-0003/CKPT                                               checkpoint
     state/events-0003/LOCK                                               held by the partition's one writer
     state/events-0003/events-p0003-<first offset>.e<epoch>.open          active segment
@@ -10,17 +10,23 @@
 Offsets in names have 20 digits, so that names sort as offsets do.
 """
 
+import gzip
+import io
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
+
+import zstandard
 
 from brokerlytics.checkpoint import Checkpoint, read_checkpoint
 
-_CLOSED: Final = re.compile(r"(?P<topic>.+)-p(?P<partition>\d{4,})-(?P<first>\d{20})-(?P<last>\d{20})\.csv")
+_CLOSED: Final = re.compile(
+    r"(?P<topic>.+)-p(?P<partition>\d{4,})-(?P<first>\d{20})-(?P<last>\d{20})\.csv(?:\.gz|\.zst)?"
+)
 _SNAPSHOT_TRIES: Final = 100
 
 
@@ -32,6 +38,11 @@ class ClosedSegment:
     partition: int
     first_offset: int
     last_offset: int
+
+    @property
+    def date(self) -> str:
+        """YYYY-MM-DD, of the directory that it is in."""
+        return self.path.parent.name.removeprefix("date=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +110,21 @@ def partitions_in(root: Path, topic: str) -> list[PartitionPaths]:
     return [PartitionPaths(root, topic, number) for number in sorted(int(m[1]) for m in matches if m)]
 
 
+def open_segment(path: Path) -> BinaryIO:
+    """The bytes of a closed segment as they were written, whatever it is compressed with. Raises OSError."""
+    match path.suffix:
+        case ".gz":
+            return cast("BinaryIO", gzip.open(path, "rb"))
+        case ".zst":
+            return cast("BinaryIO", io.BufferedReader(zstandard.open(path, "rb")))
+        case _:
+            return path.open("rb")
+
+
 def closed_segments(root: Path, topic: str) -> list[ClosedSegment]:
     """The closed segments of `topic`, in order of date, partition and offset."""
     found = []
-    for path in sorted((root / "data").glob(f"date=*/{topic}-p*.csv")):
+    for path in sorted((root / "data").glob(f"date=*/{topic}-p*.csv*")):
         match = _CLOSED.fullmatch(path.name)
         if match and match["topic"] == topic:
             found.append(ClosedSegment(path, int(match["partition"]), int(match["first"]), int(match["last"])))
