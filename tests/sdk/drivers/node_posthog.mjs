@@ -5,7 +5,12 @@ import { eachCall, finish, job, report } from "./driving.mjs";
 const OWN_NAMES = { identify: "$identify", alias: "$create_alias", group: "$groupidentify" };
 const steps = new Map(job.calls.map((call) => [OWN_NAMES[call.kind] ?? call.name, call.step]));
 const delivered = new Set();
-const client = new PostHog(job.write_key, { host: job.host, flushAt: job.batch });
+const client = new PostHog(job.write_key, {
+  host: job.host,
+  flushAt: job.batch,
+  fetchRetryCount: 600,
+  fetchRetryDelay: 3_000,
+});
 client.on("error", (error) => report.errors.push(String(error)));
 client.on("flush", (messages) => messages.forEach((message) => delivered.add(message.uuid)));
 for (const queued of ["capture", "identify", "alias"]) {

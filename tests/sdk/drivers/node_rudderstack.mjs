@@ -5,6 +5,8 @@ import { eachCall, finish, job, report } from "./driving.mjs";
 
 const client = new Analytics(job.write_key, {
   dataPlaneUrl: job.host,
+  retryCount: 64,
+  axiosRetryConfig: { retryDelay: (retry) => Math.min(1_000 * 2 ** retry, 30_000) },
   flushAt: job.batch,
   logLevel: "none",
   // Without it a failed batch ends the process.

@@ -2,7 +2,13 @@
 import { Analytics } from "@segment/analytics-node";
 import { eachCall, finish, job, report } from "./driving.mjs";
 
-const client = new Analytics({ writeKey: job.write_key, host: job.host, flushAt: job.batch, flushInterval: 500 });
+const client = new Analytics({
+  writeKey: job.write_key,
+  host: job.host,
+  maxRetries: 35,
+  flushAt: job.batch,
+  flushInterval: 500,
+});
 client.on("error", (error) => report.errors.push(`${error.code}: ${error.reason}`));
 
 await eachCall((call, timestamp) => {
@@ -25,5 +31,5 @@ await eachCall((call, timestamp) => {
     if (error) report.failed.push(context.event.messageId);
   });
 });
-await client.closeAndFlush({ timeout: 60_000 });
+await client.closeAndFlush();
 finish();

@@ -9,7 +9,13 @@ from tests.sdk.drivers.driving import Report, drive, moment
 
 def send(job: dict[str, Any], report: Report) -> None:
     """Send the job's calls and wait until each has been delivered or given up."""
-    client = Posthog(job["write_key"], host=job["host"], flush_at=job["batch"], on_error=report.failed_batch)
+    client = Posthog(
+        job["write_key"],
+        host=job["host"],
+        max_retries=64,
+        flush_at=job["batch"],
+        on_error=report.failed_batch,
+    )
     for call in report.each(job):
         who = call.get("user_id") or call.get("anonymous_id")
         values = call["properties"]

@@ -9,7 +9,13 @@ from tests.sdk.drivers.driving import Report, drive, moment
 
 def send(job: dict[str, Any], report: Report) -> None:
     """Send the job's calls and wait until each has been delivered or given up."""
-    client = Client(job["write_key"], host=job["host"], upload_size=job["batch"], on_error=report.failed_batch)
+    client = Client(
+        job["write_key"],
+        host=job["host"],
+        max_retries=12,
+        upload_size=job["batch"],
+        on_error=report.failed_batch,
+    )
     for call in report.each(job):
         who = {"user_id": call.get("user_id"), "anonymous_id": call.get("anonymous_id")}
         when = {"context": call.get("context"), "timestamp": moment(call)}
