@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -214,7 +215,7 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def other_worker(staff: Client, topic: str, kafka: str) -> Iterator[subprocess.Popen[str]]:  # noqa: ARG001
+def other_worker(staff: Client, topic: str, kafka: str, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:  # noqa: ARG001
     """Another process of the web server, which runs a simulation."""
     name = str(connection.settings_dict["NAME"])
     with subprocess.Popen(
@@ -222,7 +223,8 @@ def other_worker(staff: Client, topic: str, kafka: str) -> Iterator[subprocess.P
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={"PATH": os.environ["PATH"]},
+        # It is killed, and cannot remove what it has in TMPDIR.
+        env={"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path)},
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "started\n"
