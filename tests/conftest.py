@@ -24,6 +24,11 @@ CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 JARS = project_settings.BASE_DIR / "var" / "kafka" / "jars"
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A name for gzip, which has the time in it: all workers of a run have to name a test alike."""
+    return f"{argname}-gzip" if isinstance(val, bytes) and val.startswith(b"\x1f\x8b") else None
+
+
 def free_ports(count: int) -> int:
     """The first of `count` neighbouring ports on loopback that nobody listens on.
 
