@@ -6,6 +6,7 @@
     state/events-0003/events-p0003-<first offset>.e<epoch>.open          active segment
     state/events-0003/dead-letters.ndjson                                records that were no events
     state/feeders/<id>.json                                              heartbeats
+    state/maintenance/                                                   the job that rewrites closed days
 
 Offsets in names have 20 digits, so that names sort as offsets do.
 """
@@ -13,6 +14,7 @@ Offsets in names have 20 digits, so that names sort as offsets do.
 import gzip
 import io
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,18 +25,25 @@ from typing import BinaryIO, Final, cast
 import zstandard
 
 from brokerlytics.checkpoint import Checkpoint, read_checkpoint
+from brokerlytics.file_prefix import FilePrefix
 
 _CLOSED: Final = re.compile(
     r"(?P<topic>.+)-p(?P<partition>\d{4,})-(?P<first>\d{20})-(?P<last>\d{20})\.csv(?:\.gz|\.zst)?"
 )
+# What reading a compressed segment raises whose bytes are not what was written.
+DAMAGED: Final = (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError)
 _SNAPSHOT_TRIES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class ClosedSegment:
-    """A closed segment file: rows of the offsets from `first_offset` to `last_offset`, both in it."""
+    """A closed segment file: rows of the offsets from `first_offset` to `last_offset`, both in it.
+
+    A path that was looked at may be gone when it is opened: maintenance rewrites whole days, each in one step.
+    """
 
     path: Path
+    topic: str
     partition: int
     first_offset: int
     last_offset: int
@@ -53,6 +62,11 @@ class Tail:
     name: str
     partition: int
     committed_bytes: int
+
+    def open(self) -> BinaryIO:
+        """The committed bytes, from the first on. Closing it leaves `file` open."""
+        self.file.seek(0)
+        return io.BufferedReader(FilePrefix(self.file, self.committed_bytes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +117,12 @@ class PartitionPaths:
         return f"date={date}/{self.topic}-p{self.partition:04d}-{first_offset:020d}-{last_offset:020d}.csv"
 
 
+def all_partitions(root: Path) -> list[PartitionPaths]:
+    """Every partition of every topic that has state below `root`."""
+    matches = (re.fullmatch(r"(.+)-(\d{4,})", path.parent.name) for path in sorted((root / "state").glob("*/CKPT")))
+    return [PartitionPaths(root, match[1], int(match[2])) for match in matches if match]
+
+
 def partitions_in(root: Path, topic: str) -> list[PartitionPaths]:
     """The partitions of `topic` that have state below `root`, in order."""
     pattern = re.compile(re.escape(topic) + r"-(\d{4,})")
@@ -111,7 +131,10 @@ def partitions_in(root: Path, topic: str) -> list[PartitionPaths]:
 
 
 def open_segment(path: Path) -> BinaryIO:
-    """The bytes of a closed segment as they were written, whatever it is compressed with. Raises OSError."""
+    """The bytes of a closed segment as they were written, whatever it is compressed with.
+
+    Raises OSError; reading raises one of DAMAGED as well.
+    """
     match path.suffix:
         case ".gz":
             return cast("BinaryIO", gzip.open(path, "rb"))
@@ -123,12 +146,21 @@ def open_segment(path: Path) -> BinaryIO:
 
 def closed_segments(root: Path, topic: str) -> list[ClosedSegment]:
     """The closed segments of `topic`, in order of date, partition and offset."""
-    found = []
-    for path in sorted((root / "data").glob(f"date=*/{topic}-p*.csv*")):
-        match = _CLOSED.fullmatch(path.name)
-        if match and match["topic"] == topic:
-            found.append(ClosedSegment(path, int(match["partition"]), int(match["first"]), int(match["last"])))
-    return found
+    return [segment for segment in _segments(root, f"date=*/{topic}-p*.csv*") if segment.topic == topic]
+
+
+def all_closed_segments(root: Path) -> list[ClosedSegment]:
+    """The closed segments of every topic, in order of date, topic, partition and offset."""
+    return _segments(root, "date=*/*.csv*")
+
+
+def _segments(root: Path, pattern: str) -> list[ClosedSegment]:
+    found = ((path, _CLOSED.fullmatch(path.name)) for path in sorted((root / "data").glob(pattern)))
+    return [
+        ClosedSegment(path, match["topic"], int(match["partition"]), int(match["first"]), int(match["last"]))
+        for path, match in found
+        if match
+    ]
 
 
 @contextmanager

@@ -71,17 +71,27 @@ class CommittedStore:
     def rows(self, look: Look) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection with the rows of `look` as the view `committed`; its temporary tables end with it.
 
-        Raises OSError, and UnreadableStoreError for whatever DuckDB says, inside the context as well.
+        Raises FileNotFoundError when a closed segment was replaced since the look: look again. Raises OSError, and
+        UnreadableStoreError for whatever DuckDB says, inside the context as well.
         """
         self._forget_all_but({_copy_name(tail) for tail in look.tails})
         copies = [self._copy(tail) for tail in look.tails]
         with explained(), self._database.cursor() as connection:
-            self._closed.follow(look.closed)
+            self._follow(look)
             connection.execute(f"CREATE TEMP TABLE tail ({EMPTY_TABLE})")
             if copies:
                 connection.execute(f"INSERT INTO tail {ROWS_OF_FILES}", {"files": copies})
             connection.execute(_COMMITTED)
             yield connection
+
+    def _follow(self, look: Look) -> None:
+        """DuckDB opens the segments by their names, after the look: hold what it read against the look."""
+        try:
+            self._closed.follow(look.closed)
+        except duckdb.IOException:
+            for path, *_ in look.closed:
+                path.stat()
+            raise
 
     def _open_database(self) -> duckdb.DuckDBPyConnection:
         """It may read the store and its own files, and nothing else."""

@@ -1,6 +1,7 @@
 """From the store to the numbers of one page: look, load, count, and keep the answer while nothing changes."""
 
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -16,6 +17,8 @@ from dashboard_app.metrics import Overview, measure
 from dashboard_app.scratch import ScratchDirectory
 
 _KEPT: Final = 32
+# Maintenance may rewrite a day between the look at its files and their reading.
+_TRIES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,14 @@ class OverviewReader:
 
         Raises OSError, CorruptCheckpointError and UnreadableStoreError when the store cannot be read.
         """
-        with self._lock, self._store.look() as look:
+        with self._lock:
+            for _ in range(_TRIES):
+                with suppress(FileNotFoundError):
+                    return self._read(filters)
+            return self._read(filters)
+
+    def _read(self, filters: Filters) -> Report:
+        with self._store.look() as look:
             key = (look.version, filters)
             if key not in self._answers:
                 with self._store.rows(look) as connection:

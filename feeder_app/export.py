@@ -1,15 +1,17 @@
 """Every committed row as one CSV for people: closed segments first, then what is committed of the active ones."""
 
 import csv
+import errno
 import io
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, BinaryIO, Final, TextIO
+from typing import IO, BinaryIO, Final
 
 from brokerlytics.csv_format import COLUMNS
-from brokerlytics.store import Snapshot, open_snapshot
+from brokerlytics.store import ClosedSegment, Snapshot, closed_segments, open_segment, open_snapshot
 from brokerlytics.timestamps import format_timestamp
 
 # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
@@ -19,6 +21,7 @@ _EVENT_TYPE: Final = COLUMNS.index("event_type")
 _REVENUE: Final = COLUMNS.index("revenue")
 # The longest cell is a JSON column; an event of another producer may be as large as Kafka lets it.
 _LONGEST_CELL: Final = 64 * 1024 * 1024
+_TRIES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ class ExportFilter:
 def export_rows(root: Path, topic: str, wanted: ExportFilter, out: IO[str], tell: Callable[[int], None]) -> int:
     """Write the header and every committed row that is wanted; returns how many rows.
 
-    Memory stays at one row. `tell` is called with the number of bytes read so far.
+    Memory stays at one row. `tell` is called with the number of bytes read so far. What maintenance
+    rewrites meanwhile is read where it is then; a day that retention removes ends where it was.
     Raises CorruptCheckpointError; OSError when the store cannot be read or `out` not written.
     """
     csv.field_size_limit(_LONGEST_CELL)
@@ -46,7 +50,7 @@ def export_rows(root: Path, topic: str, wanted: ExportFilter, out: IO[str], tell
     writer.writerow(COLUMNS)
     accepts, count = _acceptor(wanted), 0
     with open_snapshot(root, topic) as snapshot:
-        for row in _rows(snapshot, tell):
+        for row in _rows(root, snapshot, tell):
             if accepts(row):
                 writer.writerow(row if wanted.raw else _escaped(row))
                 count += 1
@@ -54,31 +58,66 @@ def export_rows(root: Path, topic: str, wanted: ExportFilter, out: IO[str], tell
 
 
 def snapshot_bytes(root: Path, topic: str) -> int:
-    """How many bytes an export reads."""
+    """How many bytes an export reads, compressed ones as they are."""
     with open_snapshot(root, topic) as snapshot:
-        closed = sum(segment.path.stat().st_size for segment in snapshot.closed)
+        closed = sum(_size(segment.path) for segment in snapshot.closed)
         return closed + sum(tail.committed_bytes for tail in snapshot.tails)
 
 
-def _rows(snapshot: Snapshot, tell: Callable[[int], None]) -> Iterator[list[str]]:
+def _rows(root: Path, snapshot: Snapshot, tell: Callable[[int], None]) -> Iterator[list[str]]:
     done = 0
     for segment in snapshot.closed:
-        with segment.path.open(encoding="utf-8", newline="") as text:
-            yield from _body(text)
-        done += segment.path.stat().st_size
+        size = _size(segment.path)
+        yield from _rows_of(root, segment)
+        done += size
         tell(done)
     for tail in snapshot.tails:
-        committed = io.BufferedReader(_Prefix(tail.file, tail.committed_bytes))
-        with io.TextIOWrapper(committed, encoding="utf-8", newline="") as text:
-            yield from _body(text)
+        yield from _body(tail.open())
         done += tail.committed_bytes
         tell(done)
 
 
-def _body(text: TextIO) -> Iterator[list[str]]:
-    rows = csv.reader(text, strict=True)
-    next(rows, None)
-    yield from rows
+def _rows_of(root: Path, segment: ClosedSegment) -> Iterator[list[str]]:
+    """The rows of a segment, wherever they are by now: maintenance may have merged or compressed it."""
+    file = _open_current(root, segment)
+    for row in _body(file) if file else ():
+        if segment.first_offset <= int(row[-1]) <= segment.last_offset:
+            yield row
+
+
+def _open_current(root: Path, segment: ClosedSegment) -> BinaryIO | None:
+    """The file that has the rows of `segment`, perhaps among others; None when its whole day was removed.
+
+    Raises OSError.
+    """
+    for _ in range(_TRIES):
+        try:
+            return open_segment(segment.path)
+        except FileNotFoundError:
+            segment = next((other for other in closed_segments(root, segment.topic) if _holds(other, segment)), segment)
+            if not segment.path.parent.exists():
+                return None
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(segment.path))
+
+
+def _holds(other: ClosedSegment, segment: ClosedSegment) -> bool:
+    same = (other.date, other.partition) == (segment.date, segment.partition)
+    return same and other.first_offset <= segment.first_offset and segment.last_offset <= other.last_offset
+
+
+def _size(path: Path) -> int:
+    """0 for a file that was replaced meanwhile: it is for the progress bar alone."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _body(file: BinaryIO) -> Iterator[list[str]]:
+    with io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
+        rows = csv.reader(text, strict=True)
+        next(rows, None)
+        yield from rows
 
 
 def _acceptor(wanted: ExportFilter) -> Callable[[list[str]], bool]:
@@ -97,20 +136,3 @@ def _escaped(row: list[str]) -> list[str]:
     return [
         f"'{cell}" if cell.startswith(_FORMULA_STARTS) and index != _REVENUE else cell for index, cell in enumerate(row)
     ]
-
-
-class _Prefix(io.RawIOBase):
-    """The first `length` bytes of a file."""
-
-    def __init__(self, file: BinaryIO, length: int) -> None:
-        self._file = file
-        self._left = length
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # the stub's Buffer has no len()
-        chunk = self._file.read(min(len(buffer), self._left))
-        buffer[: len(chunk)] = chunk
-        self._left -= len(chunk)
-        return len(chunk)

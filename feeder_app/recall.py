@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, islice
 from pathlib import Path
@@ -9,17 +10,19 @@ from typing import Final
 
 from brokerlytics.checkpoint import Checkpoint
 from brokerlytics.csv_format import COLUMNS
-from brokerlytics.store import PartitionPaths
+from brokerlytics.store import DAMAGED, PartitionPaths, open_segment
 from feeder_app.errors import StoreDamagedError
 from feeder_app.records import day_of_date
 from feeder_app.seen_ids import SeenIds, identity_of
+from feeder_app.segment_rows import leading_cells
 
 _ID: Final = COLUMNS.index("event_id")
 _SOURCE: Final = COLUMNS.index("source")
 # Longer than all cells up to the source can be: 1,000 characters in UTF-8, quoted, and some times.
 _WITHIN: Final = 8192
-_OFFSETS: Final = re.compile(r"(?P<first>\d{20})-(?P<last>\d{20})\.csv")
-_CELL: Final = re.compile(rb'(?:"((?:[^"]|"")*)"|([^",]*)),')
+_OFFSETS: Final = re.compile(r"(?P<first>\d{20})-(?P<last>\d{20})\.csv(?:\.gz|\.zst)?")
+# Maintenance may rewrite a day between the look at its names and the last file's opening.
+_TRIES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,13 @@ def recall_ids(paths: PartitionPaths, checkpoint: Checkpoint, block: int) -> See
     Only segments in reach are read. No close may be pending.
     Raises StoreDamagedError when a segment is no CSV of ours; OSError.
     """
+    for _ in range(_TRIES):
+        with suppress(FileNotFoundError):
+            return _recall(paths, checkpoint, block)
+    raise StoreDamagedError(f"{paths.data}: segments of {paths.topic}[{paths.partition}] vanish as they are read.")
+
+
+def _recall(paths: PartitionPaths, checkpoint: Checkpoint, block: int) -> SeenIds:
     seen = SeenIds(block)
     first = (max(checkpoint.next_offset - 1, 0) // block - 1) * block
     for day, segment in _in_reach(paths, checkpoint, first):
@@ -46,7 +56,7 @@ def recall_ids(paths: PartitionPaths, checkpoint: Checkpoint, block: int) -> See
             for offset, identity in stored_identities(_lines(segment)):
                 if offset >= first:
                     seen.remember(identity, day, offset)
-        except ValueError as error:
+        except (ValueError, *DAMAGED) as error:
             raise StoreDamagedError(f"{segment.path} holds a row that no feeder wrote. Restore it.") from error
     return seen
 
@@ -70,33 +80,19 @@ def stored_identities(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def _identity(row: bytes) -> bytes:
-    # Nearly always the first quote stands far behind the source.
-    cells = row.partition(b'"')[0].split(b",", _SOURCE + 1)
-    if len(cells) < _SOURCE + 2:
-        cells = _quoted_cells(row)
+    cells = leading_cells(row, _SOURCE + 1)
     return identity_of(cells[_SOURCE], cells[_ID])
-
-
-def _quoted_cells(row: bytes) -> list[bytes]:
-    """The cells up to the source."""
-    cells, position = [], 0
-    for _ in range(_SOURCE + 1):
-        cell = _CELL.match(row, position)
-        if cell is None:
-            raise ValueError("a cell is missing, or a quote is not closed")
-        cells.append(cell[2] if cell[1] is None else cell[1].replace(b'""', b'"'))
-        position = cell.end()
-    return cells
 
 
 def _lines(segment: _Segment) -> Iterator[bytes]:
     """The committed lines of a segment."""
-    left = segment.path.stat().st_size if segment.size is None else segment.size
-    with segment.path.open("rb") as file:
+    left = segment.size
+    with open_segment(segment.path) as file:
         for line in file:
-            left -= len(line)
-            if left < 0:
-                return
+            if left is not None:
+                left -= len(line)
+                if left < 0:
+                    return
             yield line
 
 
@@ -115,7 +111,7 @@ def _in_reach(paths: PartitionPaths, checkpoint: Checkpoint, first: int) -> Iter
 def _segments(paths: PartitionPaths, checkpoint: Checkpoint) -> Iterator[_Segment]:
     # Among all the closed segments of a topic these would be looked for in every partition's turn.
     prefix = f"{paths.topic}-p{paths.partition:04d}-"
-    for path in paths.data.glob(f"date=*/{prefix}*.csv"):
+    for path in paths.data.glob(f"date=*/{prefix}*.csv*"):
         if offsets := _OFFSETS.fullmatch(path.name, len(prefix)):
             day = _day_of(path.parent.name.removeprefix("date="), path)
             yield _Segment(path, int(offsets["first"]), int(offsets["last"]), day, None)
