@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -26,7 +26,7 @@ _OF_SOURCES: Final = {"intake count", "recent event"}
 
 @admin.register(Source)
 class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no argument at run time
-    list_display = [*("name", "write_key", "enabled", "accepted_today", "rejected_today", "pages", "rotated_on")]
+    list_display = [*("name", "pages", "write_key", "enabled", "accepted_today", "rejected_today", "rotated_on")]
     search_fields = ["name", "write_key"]
     fields = ["name", "write_key", "enabled", "allowed_origins", "rate_limit", "created_on", "rotated_on"]
     readonly_fields = ["write_key", "created_on", "rotated_on"]
@@ -36,6 +36,7 @@ class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no argum
         names = "analytics_app_source"
         view = self.admin_site.admin_view
         return [
+            path("setup/", view(self.setup), name="source_setup"),
             path("unknown/debugger/", view(self.debugger), name=f"{names}_unknown_debugger"),
             path("unknown/debugger/news/", view(self.news), name=f"{names}_unknown_news"),
             path("<int:pk>/debugger/", view(self.debugger), name=f"{names}_debugger"),
@@ -49,6 +50,14 @@ class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no argum
 
     def news(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
         return debugger_news(request, self._source(request, pk))
+
+    def setup(self, request: HttpRequest) -> HttpResponse:
+        """To the snippets of the only source; where there is a choice, to the list of sources."""
+        self._check_view(request)
+        sources = list(Source.objects.all()[:2])
+        if len(sources) == 1:
+            return redirect("admin:analytics_app_source_snippets", sources[0].pk)
+        return redirect("admin:analytics_app_source_changelist")
 
     def snippets(self, request: HttpRequest, pk: int) -> HttpResponse:
         self._check_view(request)

@@ -37,7 +37,6 @@ def overview(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "form": make_form(filters, tz),
         "problem": problem,
-        "origin": request.build_absolute_uri("/")[:-1],
     }
     try:
         report = reader().read(filters)

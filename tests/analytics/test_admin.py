@@ -107,6 +107,12 @@ def test_the_list_counts_today_in_one_query(
     assert '<td class="field-rejected_today">777</td>' in html
 
 
+def test_the_set_up_leads_to_the_only_source_and_else_to_the_list(admin_client: Client, source: Source) -> None:
+    assert admin_client.get(f"{SOURCES}setup/").headers["Location"] == f"{SOURCES}{source.pk}/snippets/"
+    Source.objects.create(name="another")
+    assert admin_client.get(f"{SOURCES}setup/").headers["Location"] == SOURCES
+
+
 def test_a_source_leads_to_its_pages(admin_client: Client, source: Source) -> None:
     for page in (SOURCES, f"{SOURCES}{source.pk}/change/"):
         html = admin_client.get(page).content.decode()

@@ -66,8 +66,10 @@ def test_only_staff_is_shown_the_admin(reader_client: Client) -> None:
 def test_an_empty_store_says_what_to_do(reader_client: Client) -> None:
     page = text(reader_client)
     assert "No events yet" in page
-    assert "curl http://testserver/api/v1/events" in page
     assert "No data yet" in page
+    assert "/admin/analytics_app/source/setup/" not in page
+    reader_client.force_login(User.objects.create_user("boss", is_staff=True))
+    assert 'href="/admin/analytics_app/source/setup/"' in text(reader_client)
 
 
 def test_an_empty_range_says_when_the_newest_event_was(store: Path, reader_client: Client) -> None:

@@ -43,7 +43,7 @@
     badge.textContent = event.code;
     const at = new Date(event.seen_on).toLocaleTimeString();
     first.replaceChildren("Received: ", name, " ", badge, ` at ${at}`);
-    first.classList.toggle("arrived", event.code === "accepted");
+    first.parentElement.classList.toggle("arrived", event.code === "accepted");
   }
 
   async function refresh() {
