@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -14,12 +14,14 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from brokerlytics.heartbeat import live_heartbeats
+from brokerlytics.heartbeat import Heartbeat, PartitionStatus, State, live_heartbeats
 from brokerlytics.kafka import client_config
 
 OK: Final = "ok"
 # Seconds: an orchestrator's own limit is often little more.
 _BROKER_TIMEOUT: Final = 2.0
+# A hand-over takes up to ten seconds.
+STUCK_AFTER: Final = timedelta(seconds=30)
 
 
 @never_cache
@@ -68,12 +70,28 @@ def check_store() -> str:
 
 
 def check_feeder() -> str:
-    feeders = live_heartbeats(settings.STORE_DIR, settings.KAFKA_TOPIC, datetime.now(UTC))
+    now = datetime.now(UTC)
+    feeders = live_heartbeats(settings.STORE_DIR, settings.KAFKA_TOPIC, now)
     if not feeders:
         return "No feeder runs: start `python manage.py runfeeder`."
     if not any(feeder.partitions for feeder in feeders):
         return "No feeder has been given a partition of the topic yet."
-    return OK
+    return _why_stuck(feeders, now) or OK
+
+
+def _why_stuck(feeders: list[Heartbeat], now: datetime) -> str:
+    """What stands still although its feeder lives; empty when nothing does."""
+    partitions = [partition for feeder in feeders for partition in feeder.partitions]
+    if stalled := [partition for partition in partitions if partition.state is State.STALLED]:
+        return f"The disk of the store is full: {_numbers(stalled)} not stored until there is room."
+    if stuck := [partition for partition in partitions if now - partition.moved_at >= STUCK_AFTER]:
+        return f"The feeder stands still: {_numbers(stuck)} not stored; its log says why."
+    return ""
+
+
+def _numbers(partitions: list[PartitionStatus]) -> str:
+    numbers = ", ".join(str(partition.partition) for partition in partitions)
+    return f"partition {numbers} is" if len(partitions) == 1 else f"partitions {numbers} are"
 
 
 CHECKS: Final[dict[str, Callable[[], str]]] = {

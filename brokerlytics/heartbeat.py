@@ -1,6 +1,7 @@
 """Heartbeats: a running feeder says every few seconds that it lives and how far it is."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -10,22 +11,38 @@ HEARTBEAT_INTERVAL: Final = timedelta(seconds=2)
 HEARTBEAT_STALE: Final = timedelta(seconds=15)
 
 
+class State(StrEnum):
+    """WAITING: not opened yet (lock busy, broker silent). STALLED: opened, the disk is full."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    STALLED = "stalled"
+
+
 class PartitionStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One partition as its feeder sees it. `lag` is in records, None while unknown."""
+    """One partition as its feeder sees it. `lag` is in records, None while unknown.
+
+    `moved_at` is when it last committed or had nothing to do; `last_event_at` when the newest record of the
+    last commit came to the topic, None before this owner's first commit.
+    """
 
     partition: int
     next_offset: int
     lag: int | None
-    state: str
+    state: State
+    moved_at: datetime
+    last_event_at: datetime | None = None
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
-    """What a feeder last said of itself.
+    """What a feeder last said of itself; `pid` is its process on `host`.
 
     `rows` counts what it committed since its start, `duplicates` the events that it did not store again.
     """
 
     feeder: str
+    host: str
+    pid: int
     topic: str
     beat_at: datetime
     started_at: datetime

@@ -55,6 +55,10 @@ GEOIP_DATABASE = BASE_DIR / env.str("GEOIP_DATABASE") if env.str("GEOIP_DATABASE
 # How many proxies of ours stand in front of the server and write X-Forwarded-For.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
+# Where a feeder's Prometheus metrics are; a port of 0 for none.
+FEEDER_METRICS_HOST = env.str("FEEDER_METRICS_HOST", default="127.0.0.1")
+FEEDER_METRICS_PORT = env.int("FEEDER_METRICS_PORT", default=0)
+
 DASHBOARD_LOGIN_REQUIRED = env.bool("DASHBOARD_LOGIN_REQUIRED", default=True)
 
 INSTALLED_APPS = [

@@ -3,18 +3,18 @@
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from brokerlytics.heartbeat import PartitionStatus
+from brokerlytics.heartbeat import PartitionStatus, State
 from brokerlytics.store import PartitionPaths
 from feeder_app.errors import OutOfSpaceError, PartitionBusyError, StoreDamagedError
 from feeder_app.partition_writer import PartitionWriter
 from feeder_app.policies import FeederPolicy
 from feeder_app.recovery import open_partition
+from feeder_app.start_at import StartAt, first_offset
 from feeder_app.totals import Totals
 
 logger = logging.getLogger(__name__)
@@ -23,24 +23,21 @@ RETRY_AFTER: Final = timedelta(seconds=1)
 _WATERMARK_TIMEOUT: Final = 5.0
 
 
-class State(StrEnum):
-    """WAITING: not opened yet (lock busy, broker silent). STALLED: opened, the disk is full."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    STALLED = "stalled"
-
-
 @dataclass(slots=True)
 class AssignedPartition:
-    """`at_end` is set when the consumer reported the end of the partition after its last record."""
+    """`at_end` is set when the consumer reported the end of the partition after its last record.
+
+    `moved_at` is when it last committed or had nothing to do, as far as status() has seen.
+    """
 
     topic: str
     partition: int
+    moved_at: datetime
     writer: PartitionWriter | None = None
     state: State = State.WAITING
     retry_at: datetime = field(default=datetime.min.replace(tzinfo=UTC))
     at_end: bool = False
+    seen_offset: int = 0
 
     def position(self) -> TopicPartition:
         """Where to go on; the start of the topic while the partition is not open (it is paused then)."""
@@ -62,7 +59,7 @@ class AssignedPartition:
         try:
             if self.writer is None:
                 self.writer = open_partition(PartitionPaths(root, self.topic, self.partition), policy, now)
-            _meet_topic(consumer, self.writer, now)
+            _meet_topic(consumer, self.writer, policy.start_at, now)
         except (PartitionBusyError, OutOfSpaceError, KafkaException) as reason:
             if self.retry_at < now - 10 * RETRY_AFTER:
                 logger.warning("%s[%d] waits: %s", self.topic, self.partition, _text(reason))
@@ -70,7 +67,14 @@ class AssignedPartition:
             return False
         self.state = State.RUNNING
         self.at_end = False
-        logger.info("%s[%d] starts at offset %d", self.topic, self.partition, self.writer.next_offset)
+        logger.info(
+            "%s[%d] starts at offset %d as owner %d, after %d rows",
+            self.topic,
+            self.partition,
+            self.writer.next_offset,
+            self.writer.checkpoint.epoch,
+            self.writer.checkpoint.rows,
+        )
         return True
 
     def wait(self, state: State, now: datetime) -> None:
@@ -91,18 +95,32 @@ class AssignedPartition:
         except OutOfSpaceError as error:
             logger.warning("%s[%d] let go with its last commit: %s", self.topic, self.partition, error)
         finally:
-            totals, next_offset = self.totals, self.writer.checkpoint.next_offset
+            totals, committed, taken = self.totals, self.writer.checkpoint.next_offset, self.writer.next_offset
             self.writer.release()
             self.writer = None
-            logger.info("%s[%d] let go at offset %d", self.topic, self.partition, next_offset)
+            logger.info(
+                "%s[%d] let go at offset %d after %d rows of this owner, %d records not committed",
+                self.topic,
+                self.partition,
+                committed,
+                totals.rows,
+                taken - committed,
+            )
         return totals
 
-    def status(self, consumer: Consumer) -> PartitionStatus:
-        if self.writer is None:
-            return PartitionStatus(partition=self.partition, next_offset=0, lag=None, state=self.state)
-        next_offset = self.writer.checkpoint.next_offset
+    def status(self, consumer: Consumer, now: datetime) -> PartitionStatus:
+        next_offset = self.writer.checkpoint.next_offset if self.writer else 0
+        lag = self._lag(consumer, next_offset) if self.writer else None
+        if self.state is State.RUNNING and (not lag or next_offset != self.seen_offset):
+            self.moved_at = now
+        self.seen_offset = next_offset
         return PartitionStatus(
-            partition=self.partition, next_offset=next_offset, lag=self._lag(consumer, next_offset), state=self.state
+            partition=self.partition,
+            next_offset=next_offset,
+            lag=lag,
+            state=self.state,
+            moved_at=self.moved_at,
+            last_event_at=self.writer.last_event_at if self.writer else None,
         )
 
     def _lag(self, consumer: Consumer, next_offset: int) -> int | None:
@@ -110,8 +128,8 @@ class AssignedPartition:
         return max(high - next_offset, 0) if high >= 0 else None
 
 
-def _meet_topic(consumer: Consumer, writer: PartitionWriter, now: datetime) -> None:
-    """Hold the checkpoint against what the topic still has; record what it lost. Raises KafkaException."""
+def _meet_topic(consumer: Consumer, writer: PartitionWriter, start_at: StartAt, now: datetime) -> None:
+    """Hold the checkpoint against what the topic still has; record what it lost. Raises KafkaException, FeederError."""
     paths, next_offset = writer.paths, writer.next_offset
     partition = TopicPartition(paths.topic, paths.partition)
     low, high = consumer.get_watermark_offsets(partition, timeout=_WATERMARK_TIMEOUT, cached=False)
@@ -120,16 +138,34 @@ def _meet_topic(consumer: Consumer, writer: PartitionWriter, now: datetime) -> N
             f"{paths.topic}[{paths.partition}] ends at offset {high}, but {next_offset} records of it are stored: "
             "it was deleted and made again, or this is another cluster. Use another STORE_DIR or KAFKA_TOPIC for it."
         )
-    if low > next_offset:
-        if writer.checkpoint.rows:
-            logger.error(
-                "%s[%d] LOST offsets %d to %d: retention removed them before they were stored",
-                paths.topic,
-                paths.partition,
-                next_offset,
-                low - 1,
-            )
+    if next_offset == 0:
+        _begin(writer, first_offset(consumer, partition, start_at, low, high), now)
+    elif low > next_offset:
+        logger.error(
+            "%s[%d] LOST offsets %d to %d, %d of them: retention removed them before they were stored",
+            paths.topic,
+            paths.partition,
+            next_offset,
+            low - 1,
+            low - next_offset,
+        )
         writer.skip_to(low, now)
+    elif start_at:
+        logger.warning(
+            "%s[%d] goes on at its checkpoint's offset %d, not at %s: only what the store has nothing of can begin "
+            "elsewhere. Use another STORE_DIR and --group to replay.",
+            paths.topic,
+            paths.partition,
+            next_offset,
+            start_at,
+        )
+
+
+def _begin(writer: PartitionWriter, offset: int, now: datetime) -> None:
+    """The store has nothing of the partition: what lies before `offset` stays out of it."""
+    if offset:
+        logger.info("%s[%d] leaves out offsets 0 to %d", writer.paths.topic, writer.paths.partition, offset - 1)
+        writer.skip_to(offset, now)
 
 
 def _text(reason: Exception) -> str:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from feeder_app.errors import OutOfSpaceError, StoreDamagedError, StoreFailedError
+from feeder_app.metrics import FSYNC_DATA, FSYNC_DIRECTORY
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class AppendFile:
             raise space_or_failure(error, self.path) from error
         self.size += len(data)
 
+    @FSYNC_DATA.time()
     def sync(self) -> None:
         """Returns when what was appended is on disk. An error is final: never retry an fsync."""
         try:
@@ -78,6 +80,7 @@ def truncate(fd: int, size: int) -> None:
     os.ftruncate(fd, size)
 
 
+@FSYNC_DIRECTORY.time()
 def sync_directory(path: Path) -> None:
     """Returns when the names in `path` are on disk. Raises StoreFailedError."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)

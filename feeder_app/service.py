@@ -12,6 +12,7 @@ from feeder_app.consumer import make_consumer
 from feeder_app.errors import FeederError, PoisonBoundError
 from feeder_app.feeder import Feeder, FeederOptions
 from feeder_app.locking import take_slot
+from feeder_app.metrics_server import MetricsAddress, StatusCollector, metrics_server
 from feeder_app.policies import FeederPolicy
 from feeder_app.progress import Progress
 from feeder_app.totals import Totals
@@ -23,13 +24,17 @@ NO_PARTITIONS_AFTER: Final = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class ServiceOptions:
-    """What `runfeeder` was asked to do. `until_end`: stop when every assigned partition is drained."""
+    """What `runfeeder` was asked to do. `until_end`: stop when every assigned partition is drained.
+
+    `metrics`: where to serve them, None for nowhere.
+    """
 
     root: Path
     topic: str
     group: str
     until_end: bool
     policy: FeederPolicy
+    metrics: MetricsAddress | None = None
 
 
 def run_feeder(options: ServiceOptions, stopped: Callable[[], bool], progress: Progress) -> Totals:
@@ -37,6 +42,14 @@ def run_feeder(options: ServiceOptions, stopped: Callable[[], bool], progress: P
 
     Raises FeederError (its `exit_code` tells the kind); KafkaException for what no retry can mend.
     """
+    collector = StatusCollector(options.group)
+    with metrics_server(options.metrics, collector):
+        return _run(options, stopped, progress, collector)
+
+
+def _run(
+    options: ServiceOptions, stopped: Callable[[], bool], progress: Progress, collector: StatusCollector
+) -> Totals:
     started = datetime.now(UTC)
     slot, lock = take_slot(options.root / "state" / "feeders", started)
     # With the topic in it: the group would give the successor on another topic what the dead one had.
@@ -45,6 +58,7 @@ def run_feeder(options: ServiceOptions, stopped: Callable[[], bool], progress: P
         make_consumer(options.group, name, report_ends=options.until_end),
         FeederOptions(name=name, topic=options.topic, root=options.root, policy=options.policy),
         started,
+        collector.show,
     )
     try:
         _loop(feeder, options, stopped, progress, started)

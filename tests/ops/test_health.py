@@ -7,16 +7,30 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from brokerlytics.health import check_broker, check_feeder, check_store
-from brokerlytics.heartbeat import HEARTBEAT_STALE, Heartbeat, PartitionStatus, write_heartbeat
+from brokerlytics.health import STUCK_AFTER, check_broker, check_feeder, check_store
+from brokerlytics.heartbeat import HEARTBEAT_STALE, Heartbeat, PartitionStatus, State, write_heartbeat
 from tests.conftest import free_ports
 from tests.ops.commands import run
 
 
-def beat(root: Path, topic: str, age: timedelta = timedelta(0), *, partitions: int = 1) -> None:
+def beat(
+    root: Path,
+    topic: str,
+    age: timedelta = timedelta(0),
+    *,
+    partitions: int = 1,
+    state: State = State.RUNNING,
+    still: timedelta = timedelta(0),
+) -> None:
+    """The heartbeat of a feeder whose partitions have stood still for so long."""
     now = datetime.now(UTC) - age
-    status = tuple(PartitionStatus(partition=n, next_offset=0, lag=0, state="running") for n in range(partitions))
-    write_heartbeat(root, Heartbeat(feeder="f", topic=topic, beat_at=now, started_at=now, rows=0, partitions=status))
+    status = tuple(
+        PartitionStatus(partition=n, next_offset=0, lag=0, state=state, moved_at=now - still) for n in range(partitions)
+    )
+    heartbeat = Heartbeat(
+        feeder="f", host="h", pid=1, topic=topic, beat_at=now, started_at=now, rows=0, partitions=status
+    )
+    write_heartbeat(root, heartbeat)
 
 
 @pytest.mark.parametrize("path", ["/livez", "/livez/"])
@@ -103,4 +117,15 @@ def test_a_feeder_counts_when_it_beats_and_has_partitions(settings: Settings, tm
     beat(tmp_path, settings.KAFKA_TOPIC, partitions=0)
     assert check_feeder() == "No feeder has been given a partition of the topic yet."
     beat(tmp_path, settings.KAFKA_TOPIC)
+    assert check_feeder() == "ok"
+
+
+def test_a_feeder_that_lives_and_stands_still_is_told(settings: Settings, tmp_path: Path) -> None:
+    settings.STORE_DIR = tmp_path
+    beat(tmp_path, settings.KAFKA_TOPIC, partitions=2, state=State.STALLED)
+    assert check_feeder() == "The disk of the store is full: partitions 0, 1 are not stored until there is room."
+    beat(tmp_path, settings.KAFKA_TOPIC, state=State.WAITING, still=STUCK_AFTER)
+    assert check_feeder() == "The feeder stands still: partition 0 is not stored; its log says why."
+    # A hand-over takes its time.
+    beat(tmp_path, settings.KAFKA_TOPIC, state=State.WAITING, still=STUCK_AFTER / 2)
     assert check_feeder() == "ok"

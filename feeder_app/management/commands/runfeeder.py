@@ -2,17 +2,20 @@ import re
 import signal
 from argparse import ArgumentTypeError
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from confluent_kafka import KafkaException
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from brokerlytics.timestamps import parse_timestamp
 from feeder_app.errors import FeederError
+from feeder_app.metrics_server import MetricsAddress
 from feeder_app.policies import FeederPolicy
 from feeder_app.progress import Progress
 from feeder_app.service import ServiceOptions, run_feeder
+from feeder_app.start_at import StartAt
 
 
 class Command(BaseCommand):
@@ -38,10 +41,30 @@ class Command(BaseCommand):
         parser.add_argument(
             "--accept-poison", action="store_true", help="park any number of bad records instead of stopping"
         )
+        parser.add_argument(
+            "--metrics-port",
+            type=_port,
+            default=settings.FEEDER_METRICS_PORT or None,
+            help="serve Prometheus metrics there (default: FEEDER_METRICS_PORT; unset: none)",
+        )
+        parser.add_argument(
+            "--from-time", type=_time, help="a partition that the store has nothing of begins with what came then"
+        )
+        parser.add_argument(
+            "--from-offset",
+            type=_offset,
+            action="append",
+            default=[],
+            metavar="PARTITION:OFFSET",
+            help="the same for one partition, at an offset (repeat for more)",
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         policy = FeederPolicy(
-            flush_interval=options["flush_interval"], roll_bytes=options["roll_bytes"], roll_age=options["roll_age"]
+            flush_interval=options["flush_interval"],
+            roll_bytes=options["roll_bytes"],
+            roll_age=options["roll_age"],
+            start_at=StartAt(dict(options["from_offset"]), options["from_time"]),
         )
         if options["accept_poison"]:
             policy = replace(policy, poison_run=None, poison_share=None)
@@ -51,6 +74,7 @@ class Command(BaseCommand):
             group=options["group"],
             until_end=options["until_end"],
             policy=policy,
+            metrics=MetricsAddress(settings.FEEDER_METRICS_HOST, port) if (port := options["metrics_port"]) else None,
         )
         stop = StopFlag()
         try:
@@ -101,3 +125,23 @@ def _bytes(text: str) -> int:
     if not text.isdecimal() or int(text) < 1024:
         raise ArgumentTypeError(f"{text!r} is not a number of bytes from 1024 up")
     return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65_536:
+        raise ArgumentTypeError(f"{text!r} is not a port from 1 to 65535")
+    return int(text)
+
+
+def _offset(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,5}):(\d{1,18})", text, re.ASCII)
+    if not found:
+        raise ArgumentTypeError(f"{text!r} is not PARTITION:OFFSET such as 3:1500")
+    return int(found[1]), int(found[2])
+
+
+def _time(text: str) -> datetime:
+    try:
+        return parse_timestamp(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is not an ISO 8601 time such as 2026-08-22 or 2026-08-22T09:30Z") from error
