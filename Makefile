@@ -21,7 +21,7 @@ bootstrap: .venv/installed ## Set up what is missing: packages, Kafka, database,
 	@$(BIN)/python manage.py bootstrap
 
 test: .venv/installed-dev ## Run the tests, on real Kafka too; ARGS="-k feeder" chooses some.
-	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/installed-dev ## Check style, types, templates, migrations and settings.
 	$(BIN)/ruff check .

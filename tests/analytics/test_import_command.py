@@ -5,6 +5,7 @@ import io
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -192,7 +193,7 @@ def test_stopped_and_gone_on_with_in_processes_of_their_own(
     ledger = Path(env["DATA_DIR"]) / "imports"
     with running(command, env) as importing:
         while importing.process.poll() is None and not list(ledger.glob("*.json")):
-            pass
+            time.sleep(0.01)
         assert importing.stop(signal.SIGINT) == 130
         assert "Stopped. The same command goes on after the last acknowledged row." in importing.output
     part = len(read_topic(topic))
