@@ -12,7 +12,8 @@ def make_consumer(group: str, instance: str, *, report_ends: bool) -> Consumer:
 
     Args:
         group: consumer group.
-        instance: `group.instance.id`; the successor of a killed feeder takes its partitions over with it.
+        instance: `group.instance.id`; the successor of a killed feeder takes its partitions over with it,
+            with the classic protocol.
         report_ends: whether the end of a partition is reported as a message.
     """
     config: dict[str, Any] = {"session.timeout.ms": 10_000, "queued.max.messages.kbytes": 32_768}
@@ -25,8 +26,9 @@ def make_consumer(group: str, instance: str, *, report_ends: bool) -> Consumer:
         enable_partition_eof=report_ends,
     )
     if config.get("group.protocol") == "consumer":
-        # KIP-848: the broker assigns, and keeps the session's time.
-        del config["session.timeout.ms"]
+        # KIP-848: the broker assigns, and keeps the session's time. It gives a name to nobody else before the
+        # dead member's session is over: a successor with the same one would be refused for good.
+        del config["session.timeout.ms"], config["group.instance.id"]
     else:
         config["partition.assignment.strategy"] = "cooperative-sticky"
     return Consumer(config)

@@ -18,6 +18,7 @@ from brokerlytics.local_kafka.errors import KafkaUnavailableError
 from brokerlytics.local_kafka.mock import MockKafka
 from brokerlytics.ports import port_is_free
 from brokerlytics.topics import TopicSpec, ensure_topic
+from torture.brokers import QUICK
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 # `make bootstrap` has fetched Kafka there already.
@@ -27,6 +28,11 @@ JARS = project_settings.BASE_DIR / "var" / "kafka" / "jars"
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """A name for gzip, which has the time in it: all workers of a run have to name a test alike."""
     return f"{argname}-gzip" if isinstance(val, bytes) and val.startswith(b"\x1f\x8b") else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that are mostly quick come last: the end of a run does not wait for a long one alone."""
+    items.sort(key=lambda item: item.path.parent.name in {"analytics", "contracts", "dashboard"})
 
 
 def free_ports(count: int) -> int:
@@ -44,7 +50,7 @@ def free_ports(count: int) -> int:
 @pytest.fixture(scope="session")
 def real_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The bootstrap servers of a real Apache Kafka; without Java and Maven the test is skipped, in CI it fails."""
-    broker = LocalKafka(tmp_path_factory.mktemp("kafka"), free_ports(2), JARS)
+    broker = LocalKafka(tmp_path_factory.mktemp("kafka"), free_ports(2), JARS, QUICK)
     try:
         broker.start()
     except KafkaUnavailableError as error:

@@ -6,9 +6,11 @@ import signal
 import subprocess
 import time
 import uuid
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
+from types import MappingProxyType
 from typing import Final
 
 from confluent_kafka import KafkaException
@@ -28,6 +30,11 @@ _LOOK_INTERVAL: Final = 0.1
 _LOG4J: Final = Path(__file__).with_name("log4j2.properties")
 
 
+def new_cluster_id() -> str:
+    """URL-safe base64 without padding; it begins with a letter so as not to read as an option."""
+    return "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
+
+
 class LocalKafka:
     """The broker that keeps its data in `home`. What it acknowledged survives a restart.
 
@@ -35,14 +42,25 @@ class LocalKafka:
         home: directory for data, configuration and logs.
         port: on 127.0.0.1 for clients; the port after it is the controller's.
         jars: directory with Kafka's jars, fetched when they are missing.
+        overrides: settings of server.properties that differ from ours.
+        cluster_id: the same for all nodes of a cluster of several.
     """
 
-    def __init__(self, home: Path, port: int, jars: Path) -> None:
+    def __init__(
+        self,
+        home: Path,
+        port: int,
+        jars: Path,
+        overrides: Mapping[str, str] = MappingProxyType({}),
+        cluster_id: str | None = None,
+    ) -> None:
         self.bootstrap_servers = f"{_HOST}:{port}"
         self.log_file = home / "logs" / "kafka.log"
         self._home = home
         self._port = port
         self._jars = jars
+        self._overrides = overrides
+        self._cluster_id = cluster_id or new_cluster_id()
         self._properties = home / "server.properties"
         self._console = home / "logs" / "console.log"
         self._owner: ProcessLock | None = None
@@ -69,7 +87,7 @@ class LocalKafka:
         broker_lock = self._wait_for_earlier_broker()
         self._require_ports()
         self._console.parent.mkdir(exist_ok=True)
-        self._properties.write_text(server_properties(self._home / "data", self._port))
+        self._properties.write_text(server_properties(self._home / "data", self._port, self._overrides))
         self._format_once(java)
         self._process = self._popen(java, "kafka.Kafka", str(self._properties), lock=broker_lock)
         broker_lock.write_pid(self._process.pid)
@@ -94,6 +112,17 @@ class LocalKafka:
     def returncode(self) -> int | None:
         """The exit status of the broker's process; None while it runs."""
         return self._process.poll() if self._process else None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the broker's process a signal: SIGSTOP freezes it, SIGCONT lets it go on. Does nothing when it ended."""
+        if self._process:
+            self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """End the broker as a crash does; `start` brings it back."""
+        if self._process:
+            self._process.kill()
+        self.stop()
 
     def stop(self) -> None:
         """Stop the broker cleanly and wait for its end. Does nothing when it does not run."""
@@ -142,9 +171,7 @@ class LocalKafka:
         data = self._home / "data"
         if (data / "meta.properties").exists():
             return
-        # An id is URL-safe base64 without padding; it begins with a letter so as not to read as an option.
-        cluster_id = "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
-        arguments = ["format", "-t", cluster_id, "-c", str(self._properties)]
+        arguments = ["format", "-t", self._cluster_id, "-c", str(self._properties)]
         if self._popen(java, "kafka.tools.StorageTool", *arguments).wait() != 0:
             raise LocalKafkaError(f"Kafka could not format {data}: see {self._console}.")
 

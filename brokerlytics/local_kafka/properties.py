@@ -1,8 +1,12 @@
+from collections.abc import Mapping
 from pathlib import Path
 
 
-def server_properties(data: Path, port: int) -> str:
-    """The text of server.properties for one node that is broker and controller, reachable on loopback only."""
+def server_properties(data: Path, port: int, overrides: Mapping[str, str]) -> str:
+    """The text of server.properties for one node that is broker and controller, reachable on loopback only.
+
+    `overrides` win, and may add settings: those of a node in a cluster of several, for one.
+    """
     settings = {
         "process.roles": "broker,controller",
         "node.id": "1",
@@ -27,4 +31,4 @@ def server_properties(data: Path, port: int) -> str:
         "share.coordinator.state.topic.min.isr": "1",
         "group.initial.rebalance.delay.ms": "0",
     }
-    return "".join(f"{name}={value}\n" for name, value in settings.items())
+    return "".join(f"{name}={value}\n" for name, value in (settings | dict(overrides)).items())

@@ -1,0 +1,117 @@
+"""Feeders that are frozen, and feeders that come and go, under both protocols of consumer groups."""
+
+import random
+import signal
+import time
+
+import pytest
+
+from tests.feeder.conftest import SEED
+from torture.audit import audit
+from torture.feeders import FeederProcess, Feeders
+from torture.load import Load
+
+# Seconds until the group misses a frozen member.
+SESSION = {"KAFKA_SESSION_TIMEOUT_MS": "3000"}
+PROTOCOLS = ["classic", "consumer"]
+
+pytestmark = pytest.mark.parametrize("kafka", ["real"], indirect=True)
+
+
+def freeze_and_wake(feeders: Feeders, load: Load, **faults: str) -> tuple[FeederProcess, FeederProcess]:
+    """Freeze a feeder at work until another one has taken its partitions, or waits for them; then wake it."""
+    with load.running():
+        zombie = feeders.start(**SESSION, **faults)
+        feeders.wait_for_work(zombie, 500)
+        other = feeders.start(**SESSION, **faults)
+        other.wait_for_log("is given partitions")
+        feeders.wait_for_work(other, 500)
+        before = other.log.count("is given partitions")
+        zombie.send(signal.SIGSTOP)
+        other.wait_until(lambda: other.log.count("is given partitions") > before)
+        feeders.wait_for_work(other, 1000)
+        zombie.send(signal.SIGCONT)
+        time.sleep(3)
+    return zombie, other
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_zombie_that_wakes_after_its_partitions_moved_writes_nothing(
+    feeders: Feeders, load: Load, protocol: str
+) -> None:
+    zombie, other = freeze_and_wake(feeders, load, KAFKA_GROUP_PROTOCOL=protocol)
+    # The other one reads whom it waits for, and takes over when that one has let go.
+    assert f"is held by pid {zombie.pid} since" in other.log
+    # The zombie has dropped its part; when the group had given its name away, it ends to be started again.
+    assert "let go at offset" in zombie.log
+    if zombie.returncode is not None:
+        assert zombie.returncode == 1
+        assert "Static consumer fenced" in zombie.log
+    assert other.returncode is None, other.log
+    for feeder in (zombie, other):
+        feeder.stop()
+    assert feeders.drain().returncode == 0
+    assert audit(feeders.store, feeders.topic, load.acknowledged).problems == []
+
+
+@pytest.mark.timeout(200)
+def test_the_control_without_the_lock_fails(feeders: Feeders, load: Load) -> None:
+    """Membership of the group alone does not keep a zombie from writing."""
+    zombie, other = freeze_and_wake(feeders, load, CONTROL="no-lock")
+    for feeder in (zombie, other):
+        feeder.stop()
+    last = feeders.drain(CONTROL="no-lock")
+    assert last.returncode != 0 or audit(feeders.store, feeders.topic, load.acknowledged).problems
+
+
+def come_and_go(feeders: Feeders, chance: random.Random, times: int, **faults: str) -> None:
+    """Up to three feeders of one group; those that go are killed or stop by themselves."""
+    running = [feeders.start(**faults) for _ in range(3)]
+    feeders.wait_for_work(running[0], 200)
+    for _ in range(times):
+        going = running.pop(chance.randrange(len(running)))
+        if chance.random() < 0.5:
+            going.kill()
+        else:
+            assert going.stop() == 0, going.log
+        if chance.random() < 0.7 or not running:
+            running.append(feeders.start(**faults))
+        if len(running) < 3 and chance.random() < 0.7:
+            running.append(feeders.start(**faults))
+        time.sleep(chance.uniform(0.2, 1.5))
+    for feeder in running:
+        assert feeder.stop() == 0, feeder.log
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_three_feeders_come_and_go(feeders: Feeders, load: Load, protocol: str) -> None:
+    with load.running():
+        come_and_go(feeders, random.Random(SEED), 8, KAFKA_GROUP_PROTOCOL=protocol)
+    assert feeders.drain().returncode == 0
+    assert feeders.said("hands over partitions") > 2
+    assert audit(feeders.store, feeders.topic, load.acknowledged).problems == []
+
+
+@pytest.mark.timeout(300)
+def test_the_control_that_trusts_kafkas_offset_fails(feeders: Feeders, load: Load) -> None:
+    with load.running():
+        come_and_go(feeders, random.Random(SEED), 6, CONTROL="trust-kafka")
+    feeders.drain(CONTROL="trust-kafka")
+    assert audit(feeders.store, feeders.topic, load.acknowledged).lost > 0
+
+
+@pytest.mark.timeout(100)
+def test_a_killed_feeder_is_followed_at_once_or_when_its_session_is_over(feeders: Feeders, load: Load) -> None:
+    """Classic: the successor has its name. KIP-848: it is another member, and no name is in its way."""
+    load.send(100)
+    load.finish()
+    for protocol in PROTOCOLS:
+        first = feeders.start(protocol, KAFKA_GROUP_PROTOCOL=protocol)
+        first.wait_for_log("is given partitions")
+        first.kill()
+        second = feeders.start(protocol, KAFKA_GROUP_PROTOCOL=protocol)
+        second.wait_for_log("is given partitions")
+        assert second.stop() == 0, second.log
+    assert audit(feeders.store, feeders.topic, load.acknowledged).problems == []

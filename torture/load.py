@@ -1,0 +1,117 @@
+"""A load on a topic that remembers what the broker acknowledged."""
+
+import json
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from confluent_kafka import KafkaError, Message, Producer
+
+# As many of the newest are sent again; the feeder remembers more than that of every partition.
+_REACH = 50_000
+_HOURS = 5 * 3600 * 1000
+
+
+@dataclass
+class Acknowledged:
+    """What the broker has: every place (partition, offset) with the event's id, "" for what is no event.
+
+    `repeated` counts what was sent again on purpose. With an idempotent producer that is all there are.
+    """
+
+    places: dict[tuple[int, int], str] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    repeated: int = 0
+    failed: int = 0
+
+
+class Load:
+    """Produces events and remembers which of them the broker acknowledged.
+
+    As a client does that had no answer, it sends some of them again, a moment or a long time later, always to
+    their own partition. One of a hundred is no event. The producers' clocks are off by up to five hours.
+    """
+
+    def __init__(self, servers: str, topic: str, seed: int, *, rate: int = 1000, acks: str = "all") -> None:
+        """`acks`: anything but "all" is for the control that has to lose events.
+
+        `partitions` may grow while it runs, as the topic does.
+        """
+        self.acknowledged = Acknowledged()
+        self.partitions = 6
+        self._rate = rate
+        self._chance = random.Random(seed)
+        self._producer = Producer(
+            {
+                "bootstrap.servers": servers,
+                "acks": acks,
+                "enable.idempotence": acks == "all",
+                "reconnect.backoff.max.ms": 500,
+                "delivery.timeout.ms": 120_000,
+                "log_level": 0,
+            }
+        )
+        self._topic = topic
+        self._home: list[int] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="load")
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """While the load goes on; afterwards everything is acknowledged, or has failed for good."""
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            self._thread.join()
+
+    def send(self, count: int) -> None:
+        """Send so many new events, and some again, now."""
+        for _ in range(count):
+            self._home.append(self._chance.randrange(self.partitions))
+            self._produce(len(self._home) - 1)
+            if self._chance.random() < 0.1 and (names := self.acknowledged.names):
+                reach = 200 if self._chance.random() < 0.5 else _REACH
+                self._produce(int(self._chance.choice(names[-reach:])[1:]))
+                self.acknowledged.repeated += 1
+            if self._chance.random() < 0.01:
+                self._send(f"junk {self._chance.random()}".encode(), "", self._chance.randrange(self.partitions))
+
+    def finish(self, timeout: float = 60.0) -> None:
+        """Returns when the broker has answered for everything."""
+        assert self._producer.flush(timeout) == 0, "the broker has not answered"
+
+    def _run(self) -> None:
+        tick = 0.02
+        while not self._stop.is_set():
+            started = time.monotonic()
+            self.send(int(self._rate * tick))
+            self._producer.poll(max(0, tick - (time.monotonic() - started)))
+            self._stop.wait(max(0, tick - (time.monotonic() - started)))
+        self.finish(150)
+
+    def _produce(self, number: int) -> None:
+        fields = {"event_id": f"e{number}", "event_type": "VIEW", "device_id": f"d{number % 40}", "n": 'a\r\n",'}
+        self._send(json.dumps(fields).encode(), f"e{number}", self._home[number])
+
+    def _send(self, value: bytes, name: str, partition: int) -> None:
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            if error:
+                self.acknowledged.failed += 1
+                return
+            self.acknowledged.places[partition, message.offset() or 0] = name
+            if name:
+                self.acknowledged.names.append(name)
+
+        stamp = int(time.time() * 1000) + self._chance.randrange(-_HOURS, _HOURS)
+        while True:
+            try:
+                self._producer.produce(self._topic, value, partition=partition, timestamp=stamp, on_delivery=delivered)
+            except BufferError:
+                self._producer.poll(0.1)
+            else:
+                return
