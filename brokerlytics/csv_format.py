@@ -32,11 +32,16 @@ def encode_row(event: Event, partition: int, offset: int) -> bytes:
         cells[index] = format_timestamp(cells[index])
     for index in _NUMBERS:
         if cells[index] is not None:
-            cells[index] = repr(cells[index]).removesuffix(".0")
+            cells[index] = number_cell(cells[index])
     for index in _OBJECTS:
         cells[index] = encode_json(cells[index]).decode() if cells[index] else None
     cells += (partition, offset)
     return encode_cells(cells)
+
+
+def number_cell(number: float) -> str:
+    """A number as its cell has it: whole ones without a fraction."""
+    return repr(number).removesuffix(".0")
 
 
 def encode_cells(cells: Iterable[Any]) -> bytes:

@@ -23,6 +23,8 @@ REVENUE: Final = "REVENUE"
 
 Kind = Literal["track", "page", "screen", "identify", "group", "alias"]
 KINDS: Final[tuple[str, ...]] = ("track", "page", "screen", "identify", "group", "alias")
+# Their properties are traits of somebody.
+TRAIT_KINDS: Final[tuple[str, ...]] = ("identify", "group", "alias")
 
 FieldType = Literal["id", "text", "time", "kind", "currency", "number", "object"]
 

@@ -12,14 +12,23 @@ from typing import Any, Final
 import msgspec
 from msgspec import convert
 
-from brokerlytics.event import EVENT_VERSION, MAX_EVENT_BYTES, NEVER, ClientEvent, Event, InvalidEventError, Reason
+from brokerlytics.event import (
+    EVENT_VERSION,
+    MAX_EVENT_BYTES,
+    NEVER,
+    TRAIT_KINDS,
+    ClientEvent,
+    Event,
+    InvalidEventError,
+    Reason,
+)
 from brokerlytics.event_checks import check_fields, check_text, check_time, check_value
 from brokerlytics.timestamps import cut_to_milliseconds, is_storable
 
-_TRAITS: Final = ("identify", "group", "alias")
 _MONEY: Final = ("revenue", "currency")
 _decoder: Final = msgspec.json.Decoder(ClientEvent)
-_NUL: Final = b"\\u0000"
+# In a text this may stand for a NUL, which `check_text` has to look for.
+NUL: Final = b"\\u0000"
 
 
 def build_event(fields: Mapping[str, Any], *, event_id: str, received_on: datetime) -> Event:
@@ -69,7 +78,7 @@ def complete(event: ClientEvent, *, event_id: str, received_on: datetime) -> Eve
         event.revenue = check_value("revenue", event.revenue)
     if event.currency is not None:
         event.currency = check_value("currency", event.currency)
-    if event.properties and event.kind not in _TRAITS:
+    if event.properties and event.kind not in TRAIT_KINDS:
         _fill_money(event, event.properties)
     return event
 
@@ -114,7 +123,7 @@ def encode_event(event: Event) -> bytes:
         # It may be known which column is to blame.
         check_text(event)
         raise
-    if _NUL in encoded:
+    if NUL in encoded:
         check_text(event)
     if len(encoded) > MAX_EVENT_BYTES:
         message = f"The event has {len(encoded)} bytes as JSON; at most {MAX_EVENT_BYTES} are taken."
@@ -131,7 +140,7 @@ def decode_event(value: bytes | None, *, event_id: str, received_on: datetime) -
     Raises InvalidEventError with the reason under which the record belongs to the dead letters.
     """
     event = complete(_read(value), event_id=event_id, received_on=received_on)
-    if value and _NUL in value:
+    if value and NUL in value:
         check_text(event)
     return event
 

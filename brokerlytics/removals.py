@@ -13,7 +13,7 @@ import msgspec
 
 
 class Removal(msgspec.Struct, frozen=True, kw_only=True):
-    """`rows` of the offsets `first_offset` to `last_offset` of one partition and day that are gone since `removed_at`."""
+    """`rows` of the offsets `first_offset` to `last_offset` of one partition and day, gone since `removed_at`."""
 
     kind: Literal["retention", "forget"]
     topic: str

@@ -1,18 +1,22 @@
 """The feeder: from the topic into the store, in steps of `run_once`."""
 
 import logging
+import os
+import socket
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from brokerlytics.heartbeat import HEARTBEAT_INTERVAL, Heartbeat, write_heartbeat
-from feeder_app.assignment import AssignedPartition, State
+from brokerlytics.heartbeat import HEARTBEAT_INTERVAL, Heartbeat, State, write_heartbeat
+from feeder_app.assignment import AssignedPartition
 from feeder_app.connection import ConnectionWatch
 from feeder_app.errors import OutOfSpaceError
-from feeder_app.policies import FeederPolicy
+from feeder_app.policies import FeederPolicy, is_due
 from feeder_app.records import record_of
 from feeder_app.totals import Totals
 
@@ -40,9 +44,17 @@ class Feeder:
     where to go on, whatever Kafka's committed offset is.
     """
 
-    def __init__(self, consumer: Consumer, options: FeederOptions, now: datetime) -> None:
+    def __init__(
+        self,
+        consumer: Consumer,
+        options: FeederOptions,
+        now: datetime,
+        show: Callable[[Heartbeat], None] = lambda _: None,
+    ) -> None:
+        """`show` is told of each heartbeat."""
         self._consumer = consumer
         self._options = options
+        self._show = show
         self._assigned: dict[int, AssignedPartition] = {}
         self._started_at = now
         self._let_go = Totals()
@@ -58,14 +70,19 @@ class Feeder:
         messages = self._consumer.consume(CONSUME_BATCH, CONSUME_SECONDS)
         if messages:
             self._connection.heard(now)
-        for message in messages:
-            self._take(message, now)
+        for (partition, is_error), run in groupby(messages, _kind):
+            if is_error:
+                self._take_errors(run, now)
+            else:
+                self._take(partition, run)
         for assigned in self._assigned.values():
-            if assigned.state is State.WAITING and now >= assigned.retry_at:
+            if not assigned.due(now):
+                continue
+            if assigned.state is State.WAITING:
                 self._start(assigned, now)
-            elif assigned.state is not State.WAITING and now >= assigned.retry_at:
+            else:
                 self._commit_if_due(assigned, now)
-        if now >= self._next_beat:
+        if is_due(now, self._next_beat, HEARTBEAT_INTERVAL):
             self._beat(now)
         self._connection.check_if_due(now)
 
@@ -97,22 +114,26 @@ class Feeder:
         totals = sum((assigned.totals for assigned in self._assigned.values()), self._let_go)
         return Heartbeat(
             feeder=self._options.name,
+            host=socket.gethostname(),
+            pid=os.getpid(),
             topic=self._options.topic,
             beat_at=now,
             started_at=self._started_at,
             rows=totals.rows,
             duplicates=totals.duplicates,
-            partitions=tuple(self._assigned[number].status(self._consumer) for number in sorted(self._assigned)),
+            partitions=tuple(self._assigned[number].status(self._consumer, now) for number in sorted(self._assigned)),
         )
 
-    def _take(self, message: Message, now: datetime) -> None:
-        if error := message.error():
-            self._take_error(error, message, now)
-            return
-        assigned = self._assigned.get(message.partition() or 0)
+    def _take(self, partition: int | None, messages: Iterable[Message]) -> None:
+        assigned = None if partition is None else self._assigned.get(partition)
         if assigned and assigned.writer and assigned.state is not State.WAITING:
             assigned.at_end = False
-            assigned.writer.append(record_of(message))
+            assigned.writer.append([record_of(message) for message in messages])
+
+    def _take_errors(self, messages: Iterable[Message], now: datetime) -> None:
+        for message in messages:
+            if error := message.error():
+                self._take_error(error, message, now)
 
     def _take_error(self, error: KafkaError, message: Message, now: datetime) -> None:
         partition = message.partition()
@@ -123,7 +144,7 @@ class Feeder:
             # Retention overtook the feeder: commit what it has, then start where the topic now starts.
             logger.warning("%s[%d]: %s", assigned.topic, assigned.partition, error.str())
             self._pause(assigned, State.WAITING, now)
-        elif error.fatal():
+        elif error.fatal() or error.code() == KafkaError._FATAL:
             raise KafkaException(error)
         else:
             logger.warning("%s: %s", self._options.topic, error.str())
@@ -135,7 +156,14 @@ class Feeder:
             committed = assigned.writer.commit_if_due(now)
         except OutOfSpaceError as error:
             if assigned.state is State.RUNNING:
-                logger.error("Disk full, %s[%d] waits: %s", assigned.topic, assigned.partition, error)
+                logger.error(
+                    "Disk full, %s[%d] waits at offset %d with %d bytes buffered, cut back to its last commit: %s",
+                    assigned.topic,
+                    assigned.partition,
+                    assigned.writer.checkpoint.next_offset,
+                    assigned.writer.buffered_bytes,
+                    error,
+                )
             self._pause(assigned, State.STALLED, now)
             return
         if committed:
@@ -169,14 +197,17 @@ class Feeder:
 
     def _beat(self, now: datetime) -> None:
         self._next_beat = now + HEARTBEAT_INTERVAL
+        status = self.status(now)
+        self._show(status)
         try:
-            write_heartbeat(self._options.root, self.status(now))
+            write_heartbeat(self._options.root, status)
         except OSError as error:
             logger.warning("No heartbeat: %s", error.strerror)
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         now = datetime.now(UTC)
-        given = [AssignedPartition(partition.topic, partition.partition) for partition in partitions]
+        self._tell("is given", partitions)
+        given = [AssignedPartition(partition.topic, partition.partition, now) for partition in partitions]
         for assigned in given:
             self._assigned[assigned.partition] = assigned
             assigned.try_open(consumer, self._options.root, self._options.policy, now)
@@ -186,11 +217,13 @@ class Feeder:
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """The partitions go to another feeder: commit, close, give the locks back, then say so to the group."""
+        self._tell("hands over", partitions)
         self._drop(partitions, commit=True)
         consumer.incremental_unassign(partitions)
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Others may have them already: drop what is buffered, they read it again."""
+        self._tell("has lost", partitions)
         self._drop(partitions, commit=False)
         consumer.incremental_unassign(partitions)
 
@@ -199,3 +232,12 @@ class Feeder:
         for partition in partitions:
             if assigned := self._assigned.pop(partition.partition, None):
                 self._let_go += assigned.let_go(now, commit=commit)
+
+    def _tell(self, what: str, partitions: list[TopicPartition]) -> None:
+        numbers = ", ".join(str(partition.partition) for partition in partitions) or "none"
+        logger.info("%s %s partitions of %s: %s", self._options.name, what, self._options.topic, numbers)
+
+
+def _kind(message: Message) -> tuple[int | None, bool]:
+    """What is taken together."""
+    return message.partition(), message.error() is not None

@@ -9,23 +9,25 @@ Close order: checkpoint with the target's name → rename → fsync of both dire
 A crash between any two steps is undone or finished by `open_partition`.
 """
 
-from collections import deque
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from brokerlytics.checkpoint import MAX_GAPS, ActiveSegment, Checkpoint, CheckpointFile, Gap, PoisonCount
-from brokerlytics.csv_format import CSV_VERSION, HEADER, encode_row
-from brokerlytics.event import InvalidEventError
+from brokerlytics.checkpoint import MAX_GAPS, ActiveSegment, Checkpoint, CheckpointFile, Gap
+from brokerlytics.csv_format import CSV_VERSION, HEADER
 from brokerlytics.store import PartitionPaths
+from brokerlytics.timestamps import from_milliseconds
 from feeder_app.batches import Batch
-from feeder_app.errors import OutOfSpaceError, PoisonBoundError, StoreFailedError
+from feeder_app.errors import OutOfSpaceError, StoreFailedError
 from feeder_app.locking import FileLock
-from feeder_app.policies import FeederPolicy, close_due, commit_due, count_record, poison_exceeded
+from feeder_app.metrics import COMMIT_SECONDS, FSYNC_CHECKPOINT, count_commit, count_dead_letters
+from feeder_app.maintenance.meeting import close_requested, putting_into_a_day
+from feeder_app.policies import FeederPolicy, close_due, commit_due
 from feeder_app.recall import recall_ids
-from feeder_app.records import Record, dead_letter_of, event_of
-from feeder_app.seen_ids import SeenIds, identity_of
+from feeder_app.records import Record
+from feeder_app.row_buffer import RowBuffer
 from feeder_app.segment_files import AppendFile, move_into_place, sync_directory
 from feeder_app.totals import Totals
 
@@ -43,8 +45,8 @@ class PartitionWriter:
         self._lock = lock
         self._policy = policy
         self._last_commit = now
-        self._batches: deque[Batch] = deque()
-        self._seen = SeenIds(policy.seen_block)
+        self.last_event_at: datetime | None = None
+        self._buffer = RowBuffer(paths, policy, checkpoint)
         self._checkpoint_file = CheckpointFile(paths.checkpoint)
         self._dead_letters = AppendFile(paths.dead_letters, checkpoint.dead_letter_bytes)
         active = checkpoint.active
@@ -55,11 +57,11 @@ class PartitionWriter:
     @property
     def next_offset(self) -> int:
         """The offset of the next record to take, buffered ones counted as taken."""
-        return self._batches[-1].next_offset if self._batches else self.checkpoint.next_offset
+        return self._buffer.next_offset
 
     @property
     def buffered_bytes(self) -> int:
-        return sum(len(batch.rows) + len(batch.dead_letters) for batch in self._batches)
+        return self._buffer.size
 
     @property
     def totals(self) -> Totals:
@@ -67,30 +69,20 @@ class PartitionWriter:
         rows, duplicates = self._at_open.rows, self._at_open.duplicates
         return Totals(self.checkpoint.rows - rows, self.checkpoint.duplicates - duplicates)
 
-    def append(self, record: Record) -> None:
-        """Encode the record into the buffer; nothing is written yet.
-
-        A record below `next_offset` was taken before and is passed over. One that is no event
-        becomes a dead letter, and one whose event was stored lately is only counted.
-        Raises PoisonBoundError, with the record not taken.
-        """
-        if record.offset < self.next_offset:
-            return
-        row, dead_letter = self._encode(record)
-        poison = self._count(record, bad=bool(dead_letter))
-        if not self._batches or not self._batches[-1].fits(record, row):
-            self._batches.append(Batch(record.offset, poison))
-        self._batches[-1].take(record, row, dead_letter, poison)
+    def append(self, records: Sequence[Record]) -> None:
+        """See RowBuffer.append; nothing is written yet."""
+        self._buffer.append(records)
 
     def commit_if_due(self, now: datetime) -> bool:
         """Commit or close what the policy says is due; True when the checkpoint moved."""
         active = self.checkpoint.active
-        due = self._batches and commit_due(self._policy, now, self._last_commit, self.buffered_bytes)
-        if due or (active and (active.closing_to or close_due(self._policy, now, active))):
+        due = self._buffer.batches and commit_due(self._policy, now, self._last_commit, self.buffered_bytes)
+        if due or (active and (active.closing_to or self._close_due(active, now))):
             self.commit(now)
             return True
         return False
 
+    @COMMIT_SECONDS.time()
     def commit(self, now: datetime) -> None:
         """Write and commit all that is buffered, closing segments where date, size or age ask for it.
 
@@ -98,16 +90,16 @@ class PartitionWriter:
         Raises StoreFailedError, StoreDamagedError: open the partition anew.
         """
         self._finish_close(now)
-        while self._batches:
-            batch = self._batches[0]
+        while self._buffer.batches:
+            batch = self._buffer.batches[0]
             active = self.checkpoint.active
             # A late record stays in the segment of a later day: no file is opened for a few stragglers.
             if batch.rows and active and (batch.date > active.date or active.csv_version != CSV_VERSION):
                 self.close_segment(now)
             self._commit_batch(batch, now)
-            self._batches.popleft()
+            self._buffer.batches.popleft()
         active = self.checkpoint.active
-        if active and close_due(self._policy, now, active):
+        if active and self._close_due(active, now):
             self.close_segment(now)
         self._last_commit = now
 
@@ -126,7 +118,7 @@ class PartitionWriter:
         Raises StoreDamagedError, OSError.
         """
         self._finish_close(now)
-        self._seen = recall_ids(self.paths, self.checkpoint, self._policy.seen_block)
+        self._buffer.seen = recall_ids(self.paths, self.checkpoint, self._policy.seen_block)
         self._write_checkpoint(now, epoch=self.checkpoint.epoch + 1)
 
     def skip_to(self, offset: int, now: datetime) -> None:
@@ -134,39 +126,15 @@ class PartitionWriter:
         self.commit(now)
         gap = Gap(start=self.checkpoint.next_offset, end=offset)
         self._write_checkpoint(now, next_offset=offset, gaps=(*self.checkpoint.gaps, gap)[-MAX_GAPS:])
+        self._buffer.next_offset = offset
 
     def release(self) -> None:
         """Let the partition go. What is buffered is dropped: the next owner reads it again from Kafka."""
-        self._batches.clear()
+        self._buffer.batches.clear()
         for file in (self._segment, self._dead_letters, self._checkpoint_file):
             if file:
                 file.close()
         self._lock.release()
-
-    def _encode(self, record: Record) -> tuple[bytes, bytes]:
-        """The record's row and dead letter: one of them is empty, both are when it repeats an event.
-
-        A row is remembered from here on: what is buffered is committed, or dropped together with this writer.
-        """
-        try:
-            event = event_of(record)
-            row = encode_row(event, record.partition, record.offset)
-        except InvalidEventError as error:
-            return b"", dead_letter_of(record, error)
-        identity = identity_of((event.source or "").encode(), event.event_id.encode())
-        is_new = self._seen.remember(identity, record.day, record.offset)
-        return (row if is_new else b""), b""
-
-    def _count(self, record: Record, *, bad: bool) -> PoisonCount:
-        before = self._batches[-1].poison if self._batches else self.checkpoint.poison
-        poison = count_record(before, bad=bad)
-        if bad and poison_exceeded(self._policy, poison):
-            raise PoisonBoundError(
-                f"{record.topic}[{record.partition}] at offset {record.offset}: {before.run} records in a row, "
-                f"{before.window_bad} of the last {before.window_seen}, are no events; see {self.paths.dead_letters}. "
-                "Mend what produces them, or pass --accept-poison to park them all."
-            )
-        return poison
 
     def _commit_batch(self, batch: Batch, now: datetime) -> None:
         active = self.checkpoint.active
@@ -192,6 +160,8 @@ class PartitionWriter:
             duplicates=self.checkpoint.duplicates + batch.duplicates,
             poison=batch.poison,
         )
+        self.last_event_at = from_milliseconds(batch.newest)
+        count_dead_letters(self.paths, batch.dead_letters)
         for file in (self._segment, self._dead_letters):
             if file:
                 file.mark_committed()
@@ -210,6 +180,9 @@ class PartitionWriter:
         )
         return active, self._segment
 
+    def _close_due(self, active: ActiveSegment, now: datetime) -> bool:
+        return close_due(self._policy, now, active) or close_requested(self.paths.root, active.name)
+
     def _roll_back(self) -> None:
         for file in (self._segment, self._dead_letters):
             if file:
@@ -219,7 +192,8 @@ class PartitionWriter:
         active = self.checkpoint.active
         if active is None or active.closing_to is None:
             return
-        move_into_place(self.paths.state / active.name, self.paths.data / active.closing_to)
+        with putting_into_a_day(self.paths.root):
+            move_into_place(self.paths.state / active.name, self.paths.data / active.closing_to)
         if self._segment:
             self._segment.close()
             self._segment = None
@@ -229,7 +203,9 @@ class PartitionWriter:
         sequence = self.checkpoint.sequence + 1
         checkpoint = msgspec.structs.replace(self.checkpoint, sequence=sequence, committed_at=now, **changes)
         try:
-            self._checkpoint_file.write(checkpoint)
+            with FSYNC_CHECKPOINT.time():
+                self._checkpoint_file.write(checkpoint)
         except OSError as error:
             raise StoreFailedError(f"{self.paths.checkpoint}: {error.strerror}.") from error
+        count_commit(self.paths, self.checkpoint, checkpoint)
         self.checkpoint = checkpoint

@@ -5,7 +5,6 @@ is the same to the byte.
 """
 
 import base64
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Final
@@ -22,8 +21,7 @@ _DAY_MILLISECONDS: Final = 86_400_000
 _LATEST_MILLISECONDS: Final = 4_102_444_799_999  # the end of 2099, the last time that an event can have
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A Kafka record. `timestamp` is in milliseconds since 1970."""
 
     topic: str
@@ -45,21 +43,23 @@ class Record:
     @property
     def date(self) -> str:
         """The same day as it names the directory of a segment: YYYY-MM-DD."""
-        return _date_of_day(self.day)
+        return date_of_day(self.day)
 
 
 def record_of(message: Message) -> Record:
     """The record of a consumed message; a time that is missing or absurd becomes the nearest that can be stored."""
     kind, milliseconds = message.timestamp()
-    if kind == TIMESTAMP_NOT_AVAILABLE:
+    if kind == TIMESTAMP_NOT_AVAILABLE or milliseconds < 0:
         milliseconds = 0
+    elif milliseconds > _LATEST_MILLISECONDS:
+        milliseconds = _LATEST_MILLISECONDS
     return Record(
-        topic=message.topic() or "",
-        partition=message.partition() or 0,
-        offset=message.offset() or 0,
-        timestamp=min(max(milliseconds, 0), _LATEST_MILLISECONDS),
-        key=_bytes(message.key()),
-        value=_bytes(message.value()),
+        message.topic() or "",
+        message.partition() or 0,
+        message.offset() or 0,
+        milliseconds,
+        _bytes(message.key()),
+        _bytes(message.value()),
     )
 
 
@@ -91,7 +91,8 @@ def day_of_date(text: str) -> int:
 
 
 @lru_cache(maxsize=16)
-def _date_of_day(day: int) -> str:
+def date_of_day(day: int) -> str:
+    """The date, such as 2026-08-22, of a day counted from 1970."""
     return date.fromordinal(day + _EPOCH).isoformat()
 
 

@@ -118,7 +118,7 @@ class Machine:
 def feed_until_crash(root: Path) -> None:
     writer = open_partition(paths(root), POLICY, START)
     for one in FEED:
-        writer.append(one)
+        writer.append([one])
         if one.offset % 5 == 4:
             writer.commit(one.time)
     writer.commit(START + 60 * SECOND)

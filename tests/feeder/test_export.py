@@ -28,14 +28,14 @@ def store(tmp_path: Path) -> Path:
     for partition in (0, 1):
         writer = open_partition(paths(tmp_path, partition), FeederPolicy(), START)
         for offset in range(4):
-            writer.append(record(offset, at=START + offset * SECOND, partition=partition))
+            writer.append([record(offset, at=START + offset * SECOND, partition=partition)])
             if offset == 1:
                 writer.commit(START)
                 writer.close_segment(START)
         formula = json.dumps({"event_type": "=1+1", "device_id": "-d", "revenue": -5, "currency": "EUR"}).encode()
-        writer.append(record(4, value=formula, at=START + 4 * SECOND, partition=partition))
+        writer.append([record(4, value=formula, at=START + 4 * SECOND, partition=partition)])
         writer.commit(START)
-        writer.append(record(5, partition=partition))
+        writer.append([record(5, partition=partition)])
         writer.release()
         with next(paths(tmp_path, partition).state.glob("*.open")).open("ab") as file:
             file.write(b'torn,"')

@@ -33,7 +33,7 @@ def opened(root: Path, policy: FeederPolicy = POLICY) -> PartitionWriter:
 
 def feed(writer: PartitionWriter, *offsets: int) -> None:
     for offset in offsets:
-        writer.append(record(offset))
+        writer.append([record(offset)])
     writer.commit(START)
 
 
@@ -44,7 +44,7 @@ def active_file(root: Path) -> Path:
 def test_committed_rows_are_seen_at_once_and_buffered_ones_are_not(tmp_path: Path) -> None:
     writer = opened(tmp_path)
     feed(writer, 0, 1)
-    writer.append(record(2))
+    writer.append([record(2)])
     assert_exactly(stored_offsets(tmp_path), range(2))
     assert writer.next_offset == 3
     assert writer.checkpoint.next_offset == 2
@@ -90,7 +90,7 @@ def test_a_new_day_starts_a_new_segment_and_a_late_record_does_not(tmp_path: Pat
     writer = opened(tmp_path)
     late, tomorrow = START, START + timedelta(seconds=20)
     for offset, at in enumerate([late, tomorrow, late, tomorrow]):
-        writer.append(record(offset, at=at))
+        writer.append([record(offset, at=at)])
     writer.commit(tomorrow)
     writer.close_segment(tomorrow)
     names = [segment.path.parent.name for segment in closed_segments(tmp_path, "events")]
@@ -114,7 +114,7 @@ def test_bad_records_become_dead_letters_with_their_bytes(tmp_path: Path) -> Non
     writer = opened(tmp_path)
     bad = [b"junk", b"", b"[1]", b'{"event_type":"A"}', b'{"v":9}', b'{"event_type":"A","device_id":1.5}', b"\xff"]
     for offset, value in enumerate(bad):
-        writer.append(record(offset, value=value))
+        writer.append([record(offset, value=value)])
     feed(writer, 7)
     writer.release()
     letters = dead_letters(tmp_path)
@@ -136,16 +136,16 @@ def test_too_much_poison_stops_before_the_record_and_survives_a_restart(tmp_path
     policy = FeederPolicy(poison_run=3)
     writer = opened(tmp_path, policy)
     for offset in range(3):
-        writer.append(record(offset, value=b"junk"))
+        writer.append([record(offset, value=b"junk")])
     with pytest.raises(PoisonBoundError, match=r"events\[0\] at offset 3.*--accept-poison"):
-        writer.append(record(3, value=b"junk"))
+        writer.append([record(3, value=b"junk")])
     writer.commit(START)
     writer.release()
     again = opened(tmp_path, policy)
     assert again.next_offset == 3
     with pytest.raises(PoisonBoundError):
-        again.append(record(3, value=b"junk"))
-    again.append(record(3))
+        again.append([record(3, value=b"junk")])
+    again.append([record(3)])
     again.commit(START)
     again.release()
     assert_exactly(stored_offsets(tmp_path), [3])
@@ -167,7 +167,7 @@ def test_a_second_owner_is_kept_out_until_the_first_lets_go(tmp_path: Path) -> N
 def test_bytes_after_the_last_commit_are_cut(tmp_path: Path) -> None:
     writer = opened(tmp_path)
     feed(writer, 0, 1)
-    writer.append(record(2, value=b"junk"))
+    writer.append([record(2, value=b"junk")])
     writer.commit(START)
     writer.release()
     with active_file(tmp_path).open("ab") as file:
@@ -261,7 +261,7 @@ def test_a_close_that_was_begun_is_finished_by_the_next_owner(tmp_path: Path, mo
 def test_offsets_that_left_the_topic_are_recorded_as_a_gap(tmp_path: Path) -> None:
     writer = opened(tmp_path)
     feed(writer, 0, 1)
-    writer.append(record(2))
+    writer.append([record(2)])
     writer.skip_to(10, START)
     feed(writer, 10)
     writer.release()

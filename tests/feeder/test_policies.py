@@ -9,7 +9,8 @@ from feeder_app.policies import (
     FeederPolicy,
     close_due,
     commit_due,
-    count_record,
+    count_bad,
+    count_good,
     poison_exceeded,
 )
 from tests.feeder.support import SECOND, START
@@ -52,9 +53,9 @@ def test_a_segment_is_closed_by_size_age_and_columns(committed: int, age: timede
 def count(*, bad: int, good_after: int = 0, start: PoisonCount | None = None) -> PoisonCount:
     result = start or PoisonCount()
     for _ in range(bad):
-        result = count_record(result, bad=True)
+        result = count_bad(result)
     for _ in range(good_after):
-        result = count_record(result, bad=False)
+        result = count_good(result, 1)
     return result
 
 
@@ -74,9 +75,15 @@ def test_the_share_of_bad_records_is_bounded_once_there_are_enough() -> None:
 
 def test_the_window_starts_anew_and_keeps_the_run() -> None:
     full = count(bad=POISON_WINDOW)
-    assert count_record(full, bad=True) == PoisonCount(run=POISON_WINDOW + 1, window_bad=1, window_seen=1)
+    assert count_bad(full) == PoisonCount(run=POISON_WINDOW + 1, window_bad=1, window_seen=1)
 
 
 def test_without_bounds_everything_may_be_parked() -> None:
     policy = FeederPolicy(poison_run=None, poison_share=None)
     assert not poison_exceeded(policy, count(bad=5000))
+
+
+@pytest.mark.parametrize("records", [1, 2, POISON_WINDOW - 500, POISON_WINDOW - 499, POISON_WINDOW, 2 * POISON_WINDOW])
+def test_good_records_are_counted_together_as_one_by_one(records: int) -> None:
+    start = count(bad=500)
+    assert count_good(start, records) == count(bad=0, good_after=records, start=start)

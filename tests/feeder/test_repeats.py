@@ -44,7 +44,7 @@ def opened(root: Path, policy: FeederPolicy = POLICY) -> PartitionWriter:
 
 def feed(writer: PartitionWriter, *records: Record) -> None:
     for item in records:
-        writer.append(item)
+        writer.append([item])
     writer.commit(START)
 
 
@@ -105,7 +105,7 @@ def test_the_longest_cells_are_read_back(tmp_path: Path) -> None:
 def test_the_next_owner_knows_what_was_stored(tmp_path: Path, *, closed: bool) -> None:
     first = opened(tmp_path)
     feed(first, *(event(n, event_id) for n, event_id in enumerate(IDS[:7])))
-    first.append(event(7, "never committed"))
+    first.append([event(7, "never committed")])
     if closed:
         first.close_segment(START)
     first.release()
@@ -122,14 +122,14 @@ def test_a_full_disk_forgets_nothing_and_remembers_nothing_that_is_not_stored(
 ) -> None:
     writer = opened(tmp_path)
     feed(writer, event(0, "a"))
-    writer.append(event(1, "b"))
+    writer.append([event(1, "b")])
     with monkeypatch.context() as full:
         full.setattr("feeder_app.segment_files.AppendFile.sync", Mock(side_effect=OutOfSpaceError("full")))
         with pytest.raises(OutOfSpaceError):
             writer.commit(START)
     feed(writer, event(2, "b"), event(3, "a"))
     assert stored(tmp_path) == [(0, "a"), (1, "b")]
-    writer.append(event(4, "c"))
+    writer.append([event(4, "c")])
     writer.release()
     again = opened(tmp_path)
     feed(again, event(4, "c"), event(5, "c"))
@@ -278,7 +278,7 @@ def test_what_is_stored_depends_on_the_records_alone(steps: list[tuple[str, int,
         writer, offset, taken = opened(root), 0, []
         for step in steps:
             if step == "bad":
-                writer.append(record(offset, value=b"junk", at=START + 4 * DAY))
+                writer.append([record(offset, value=b"junk", at=START + 4 * DAY)])
                 offset += 1
             elif step == "commit":
                 writer.commit(START)
@@ -292,7 +292,7 @@ def test_what_is_stored_depends_on_the_records_alone(steps: list[tuple[str, int,
             elif isinstance(step, tuple):
                 event_id, days, offset_step = step
                 taken.append((offset, event_id, days))
-                writer.append(event(offset, event_id, days))
+                writer.append([event(offset, event_id, days)])
                 offset += offset_step
         writer.commit(START)
         writer.release()

@@ -1,0 +1,152 @@
+"""Many events from the topic into CSV rows at once: eight times as fast as one by one, and the same bytes.
+
+What our own producer writes says everything itself and in one way: all fields of the right type, times in the form
+that the CSV has. Such an event needs no conversion, only a look at whether it is one. Whatever does not pass that
+look is not refused here, but left to `decode_event` and `encode_row`, which have the rules.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from brokerlytics.csv_format import encode_cells, number_cell
+from brokerlytics.event import EVENT_VERSION, FIELDS, TRAIT_KINDS, EventField, InvalidEventError, Kind
+from brokerlytics.event_checks import check_value
+from brokerlytics.event_codec import NUL
+from brokerlytics.timestamps import parse_timestamp
+
+_NAMES: Final = [field.name for field in FIELDS]
+_FIRST_TIME: Final = _NAMES.index("created_on")
+# Of the columns in front of revenue, currency, properties and context all but the times are text.
+_AFTER_TIMES: Final = _NAMES.index("source")
+_MONEY: Final = _NAMES.index("revenue")
+_ALWAYS: Final = ("event_id", "kind", "event_type", "created_on", "original_created_on", "received_on")
+# As the CSV has it, and as JSON tools write the same time: by microseconds, and by seconds where it is a whole one.
+_SHAPES: Final = (b"0000-00-00T00:00:00.000000Z", b"0000-00-00T00:00:00.000Z", b"0000-00-00T00:00:00Z")
+_SECOND: Final = len("2026-08-22T09:30:")
+_FRACTION: Final = len("2026-08-22T09:30:12")
+_MILLISECONDS: Final = len("2026-08-22T09:30:12.345")
+_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+
+PlainRow = tuple[bytes, str]
+
+
+def plain_rows(values: Sequence[bytes | None]) -> list[PlainRow | None]:
+    """For each value of the topic the event's source and id, and its row without `_partition` and `_offset`.
+
+    None for an event that is not plain, or no event at all: ask `decode_event`.
+    """
+    events = [_decode(value) for value in values]
+    plain = _are_plain([text for event in events if event is not None for text in _times(event)])
+    return [None if event is None or not (plain or _are_plain(_times(event))) else _row(event) for event in events]
+
+
+def _plain_type(field: EventField) -> Any:
+    match field.type:
+        case "id" | "text":
+            return Annotated[str, msgspec.Meta(min_length=1, max_length=field.max_length)]
+        case "number":
+            return float | None
+        case "object":
+            return dict[str, Any]
+        case "kind":
+            return Kind
+        case "time" | "currency":
+            return str
+
+
+def _plain_field(field: EventField) -> Any:
+    if field.name in _ALWAYS:
+        return field.name, _plain_type(field)
+    missing: Any = {"number": None, "object": msgspec.field(default_factory=dict)}.get(field.type, "")
+    return field.name, _plain_type(field), missing
+
+
+_PlainEvent: Final[Any] = msgspec.defstruct(
+    "_PlainEvent",
+    [_plain_field(field) for field in FIELDS],
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="v",
+    tag=EVENT_VERSION,
+)
+_decoder: Final[Any] = msgspec.json.Decoder(_PlainEvent)
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def _decode(value: bytes | None) -> Any:
+    if value is None or NUL in value:
+        return None
+    try:
+        return _decoder.decode(value)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+
+
+def _times(event: Any) -> tuple[str, str, str]:
+    return event.created_on, event.original_created_on, event.received_on
+
+
+def _are_plain(times: Sequence[str]) -> bool:
+    """Whether each is a time of one of the plain forms. All of a form are looked at together, column by column."""
+    alike = [[time for time in times if len(time) == len(shape)] for shape in _SHAPES]
+    return sum(map(len, alike)) == len(times) and all(map(_have_shape, alike, _SHAPES))
+
+
+def _have_shape(times: Sequence[str], shape: bytes) -> bool:
+    text = "".join(times).encode()
+    return (
+        text.translate(_DIGITS) == shape * len(times)
+        and max(text[_SECOND :: len(shape)], default=0) <= ord("5")
+        and all(map(_is_minute, {time[:_SECOND] for time in times}))
+    )
+
+
+@lru_cache(maxsize=4096)
+def _is_minute(start: str) -> bool:
+    """Whether a time may begin with `start`, which has the digits where they belong."""
+    try:
+        parse_timestamp(f"{start}00.000Z")
+    except ValueError:
+        return False
+    return True
+
+
+def _row(event: Any) -> PlainRow | None:
+    if not (event.device_id or event.user_id):
+        return None
+    fields = msgspec.structs.astuple(event)
+    cells = (*fields[:_FIRST_TIME], *map(_time_cell, _times(event)), *fields[_AFTER_TIMES:_MONEY])
+    texts = ",".join(cells)
+    if texts.count(",") != _MONEY - 1 or '"' in texts or "\n" in texts or "\r" in texts:
+        texts = encode_cells(cells).decode().removesuffix("\r\n")
+    money = _money(event)
+    if money is None:
+        return None
+    identity = f"{event.source}\0{event.event_id}".encode()
+    return identity, f"{texts},{money},{_json(event.properties)},{_json(event.context)}"
+
+
+def _time_cell(time: str) -> str:
+    """A plain time by milliseconds, cut."""
+    return f"{time[:_MILLISECONDS]}Z" if len(time) > _MILLISECONDS else f"{time[:_FRACTION]}.000Z"
+
+
+def _money(event: Any) -> str | None:
+    """The cells of revenue and currency. One without the other may stand in the properties."""
+    properties = event.properties
+    if event.revenue is None and not event.currency:
+        missing = event.kind in TRAIT_KINDS or not ("revenue" in properties or "currency" in properties)
+        return "," if missing else None
+    if event.revenue is None or not event.currency:
+        return None
+    try:
+        return f"{number_cell(check_value('revenue', event.revenue))},{check_value('currency', event.currency)}"
+    except InvalidEventError:
+        return None
+
+
+def _json(fields: dict[str, Any]) -> str:
+    return f'"{_encode(fields).decode().replace(chr(34), chr(34) * 2)}"' if fields else ""
