@@ -75,18 +75,22 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
     Safe beside a writer: a slot caught in mid-write fails its CRC and the other one is taken.
     Raises CorruptCheckpointError.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    slots = [content[start : start + SLOT_BYTES] for start in (0, SLOT_BYTES)]
+    slots = _slots(path)
     valid = [checkpoint for slot in slots if (checkpoint := _decode_slot(slot))]
     if valid:
         return max(valid, key=lambda checkpoint: checkpoint.sequence)
     # With one slot untouched, the very first write was torn: nothing was committed before it.
-    if all(any(slot) for slot in slots):
+    if slots and all(any(slot) for slot in slots):
         raise CorruptCheckpointError(f"{path}: neither slot of the checkpoint is valid.")
     return None
+
+
+def has_damaged_slot(path: Path) -> bool:
+    """Whether a slot has bytes that are no checkpoint: a write that a crash cut short, or damage.
+
+    For the holder of the partition's lock: beside a writer it may be a write that is going on.
+    """
+    return any(any(slot) and _decode_slot(slot) is None for slot in _slots(path))
 
 
 class CheckpointFile:
@@ -111,6 +115,14 @@ class CheckpointFile:
 
     def close(self) -> None:
         os.close(self._fd)
+
+
+def _slots(path: Path) -> list[bytes]:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    return [content[start : start + SLOT_BYTES] for start in (0, SLOT_BYTES)]
 
 
 def _decode_slot(slot: bytes) -> Checkpoint | None:

@@ -1,8 +1,8 @@
 """One partition that the group gave to this feeder, and the state it is in."""
 
 import logging
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +12,7 @@ from brokerlytics.heartbeat import PartitionStatus, State
 from brokerlytics.store import PartitionPaths
 from feeder_app.errors import OutOfSpaceError, PartitionBusyError, StoreDamagedError
 from feeder_app.partition_writer import PartitionWriter
-from feeder_app.policies import FeederPolicy
+from feeder_app.policies import FeederPolicy, is_due
 from feeder_app.recovery import open_partition
 from feeder_app.start_at import StartAt, first_offset
 from feeder_app.totals import Totals
@@ -35,7 +35,7 @@ class AssignedPartition:
     moved_at: datetime
     writer: PartitionWriter | None = None
     state: State = State.WAITING
-    retry_at: datetime = field(default=datetime.min.replace(tzinfo=UTC))
+    retry_at: datetime | None = None
     at_end: bool = False
     seen_offset: int = 0
 
@@ -61,11 +61,12 @@ class AssignedPartition:
                 self.writer = open_partition(PartitionPaths(root, self.topic, self.partition), policy, now)
             _meet_topic(consumer, self.writer, policy.start_at, now)
         except (PartitionBusyError, OutOfSpaceError, KafkaException) as reason:
-            if self.retry_at < now - 10 * RETRY_AFTER:
+            if self.retry_at is None:
                 logger.warning("%s[%d] waits: %s", self.topic, self.partition, _text(reason))
             self.wait(State.WAITING, now)
             return False
         self.state = State.RUNNING
+        self.retry_at = None
         self.at_end = False
         logger.info(
             "%s[%d] starts at offset %d as owner %d, after %d rows",
@@ -76,6 +77,10 @@ class AssignedPartition:
             self.writer.checkpoint.rows,
         )
         return True
+
+    def due(self, now: datetime) -> bool:
+        """Whether it may be tried again, or never had to wait."""
+        return self.retry_at is None or is_due(now, self.retry_at, RETRY_AFTER)
 
     def wait(self, state: State, now: datetime) -> None:
         self.state = state

@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from brokerlytics.kafka import client_config
 from feeder_app.errors import ConnectionLostError
+from feeder_app.policies import is_due
 
 CHECK_INTERVAL: Final = timedelta(seconds=10)
 LOST_AFTER: Final = timedelta(seconds=60)
@@ -32,12 +33,12 @@ class ConnectionWatch:
 
     def check_if_due(self, now: datetime) -> None:
         """Raises ConnectionLostError when another client reaches Kafka and this one has not for LOST_AFTER."""
-        if now < self._next_check:
+        if not is_due(now, self._next_check, CHECK_INTERVAL):
             return
         self._next_check = now + CHECK_INTERVAL
         if _answers(self._consumer, self._topic, _ASK_TIMEOUT):
             self._reached_at = now
-        elif now - self._reached_at >= LOST_AFTER:
+        elif is_due(now, self._reached_at + LOST_AFTER, LOST_AFTER):
             # It asks for no topic by name, which on some clusters would make one.
             if _answers(AdminClient(client_config()), None, _OTHER_TIMEOUT):
                 raise ConnectionLostError(

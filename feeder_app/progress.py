@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from brokerlytics.heartbeat import Heartbeat
+from feeder_app.policies import is_due
 
 LIVE_INTERVAL: Final = timedelta(seconds=0.5)
 PLAIN_INTERVAL: Final = timedelta(seconds=10)
@@ -50,7 +51,7 @@ class Progress:
             self._live.stop()
 
     def due(self, now: datetime) -> bool:
-        return self._last is None or now - self._last.beat_at >= self._interval
+        return self._last is None or is_due(now, self._last.beat_at + self._interval, self._interval)
 
     def show(self, status: Heartbeat) -> None:
         """Show `status`. Without a terminal nothing is said while nothing changes."""

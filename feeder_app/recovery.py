@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime
 
-from brokerlytics.checkpoint import Checkpoint, CorruptCheckpointError, read_checkpoint
+from brokerlytics.checkpoint import Checkpoint, CorruptCheckpointError, has_damaged_slot, read_checkpoint
 from brokerlytics.store import PartitionPaths, closed_segments
 from feeder_app.errors import StoreDamagedError
 from feeder_app.locking import FileLock
@@ -43,6 +43,14 @@ def _checkpoint_of(paths: PartitionPaths) -> Checkpoint:
         checkpoint = read_checkpoint(paths.checkpoint)
     except CorruptCheckpointError as error:
         raise StoreDamagedError(f"{error} Restore it from a backup: without it rows would be stored twice.") from error
+    if checkpoint and has_damaged_slot(paths.checkpoint):
+        logger.warning(
+            "%s: one of its two slots is damaged, the other one decides: %s[%d] goes on at offset %d",
+            paths.checkpoint,
+            paths.topic,
+            paths.partition,
+            checkpoint.next_offset,
+        )
     if checkpoint is None and _has_segments(paths):
         raise StoreDamagedError(
             f"{paths.checkpoint} is missing, but {paths.data} holds segments of {paths.topic}[{paths.partition}]. "
