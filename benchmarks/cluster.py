@@ -62,14 +62,14 @@ def event(number: int) -> bytes:
         "event_type": "PAGE_VIEW",
         "device_id": f"device-{number % 5000}",
         "session_id": f"session-{number % 20000}",
-        "created_on": "2026-08-22T09:30:00.123Z",
+        "created_on": f"2026-08-22T09:{number // 60_000 % 60:02}:{number // 1000 % 60:02}.{number % 1000:03}Z",
         "source": "shop",
         "platform": "web",
         "os": "Android",
         "page_url": "https://shop.example.org/products/4711",
         "properties": {"product": number % 97, "colour": "blue"},
     }
-    received_on = datetime(2026, 8, 22, 9, 30, 0, 456_000, tzinfo=UTC)
+    received_on = datetime(2026, 8, 22, 10, number // 60_000 % 60, number // 1000 % 60, 456_000, tzinfo=UTC)
     return encode_event(build_event(fields, event_id=f"01990f8e-0000-7000-8000-{number:012d}", received_on=received_on))
 
 

@@ -5,7 +5,7 @@ that the CSV has. Such an event needs no conversion, only a look at whether it i
 look is not refused here, but left to `decode_event` and `encode_row`, which have the rules.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Annotated, Any, Final
 
@@ -39,8 +39,9 @@ def plain_rows(values: Sequence[bytes | None]) -> list[PlainRow | None]:
     None for an event that is not plain, or no event at all: ask `decode_event`.
     """
     events = [_decode(value) for value in values]
-    plain = _are_plain([text for event in events if event is not None for text in _times(event)])
-    return [None if event is None or not (plain or _are_plain(_times(event))) else _row(event) for event in events]
+    # Of a batch's times most are there again and again.
+    plain = _are_plain({time for event in events if event is not None for time in _times(event)})
+    return [None if event is None or not (plain or _are_plain({*_times(event)})) else _row(event) for event in events]
 
 
 def _plain_type(field: EventField) -> Any:
@@ -89,10 +90,17 @@ def _times(event: Any) -> tuple[str, str, str]:
     return event.created_on, event.original_created_on, event.received_on
 
 
-def _are_plain(times: Sequence[str]) -> bool:
+def _are_plain(times: Collection[str]) -> bool:
     """Whether each is a time of one of the plain forms. All of a form are looked at together, column by column."""
-    alike = [[time for time in times if len(time) == len(shape)] for shape in _SHAPES]
-    return sum(map(len, alike)) == len(times) and all(map(_have_shape, alike, _SHAPES))
+    others = times
+    for shape in _SHAPES:
+        alike = [time for time in others if len(time) == len(shape)]
+        if not _have_shape(alike, shape):
+            return False
+        if len(alike) == len(others):
+            return True
+        others = [time for time in others if len(time) != len(shape)]
+    return False
 
 
 def _have_shape(times: Sequence[str], shape: bytes) -> bool:
@@ -115,18 +123,25 @@ def _is_minute(start: str) -> bool:
 
 
 def _row(event: Any) -> PlainRow | None:
-    if not (event.device_id or event.user_id):
-        return None
     fields = msgspec.structs.astuple(event)
-    cells = (*fields[:_FIRST_TIME], *map(_time_cell, _times(event)), *fields[_AFTER_TIMES:_MONEY])
-    texts = ",".join(cells)
-    if texts.count(",") != _MONEY - 1 or '"' in texts or "\n" in texts or "\r" in texts:
-        texts = encode_cells(cells).decode().removesuffix("\r\n")
-    money = _money(event)
-    if money is None:
+    revenue, currency, properties, context = fields[_MONEY:]
+    if revenue is None and not currency and "revenue" not in properties and "currency" not in properties:
+        money: str | None = ","
+    else:
+        money = _money(event)
+    if money is None or not (event.device_id or event.user_id):
         return None
+    times = ",".join([_time_cell(time) for time in _times(event)])
+    texts = f"{','.join(fields[:_FIRST_TIME])},{times},{','.join(fields[_AFTER_TIMES:_MONEY])}"
+    if texts.count(",") != _MONEY - 1 or '"' in texts or "\n" in texts or "\r" in texts:
+        texts = _quoted(fields[:_FIRST_TIME], times, fields[_AFTER_TIMES:_MONEY])
     identity = f"{event.source}\0{event.event_id}".encode()
-    return identity, f"{texts},{money},{_json(event.properties)},{_json(event.context)}"
+    return identity, f"{texts},{money},{_json(properties)},{_json(context)}"
+
+
+def _quoted(before: tuple[str, ...], times: str, behind: tuple[str, ...]) -> str:
+    """These cells, with quotes where a text needs them."""
+    return encode_cells((*before, *times.split(","), *behind)).decode().removesuffix("\r\n")
 
 
 def _time_cell(time: str) -> str:
@@ -135,11 +150,9 @@ def _time_cell(time: str) -> str:
 
 
 def _money(event: Any) -> str | None:
-    """The cells of revenue and currency. One without the other may stand in the properties."""
-    properties = event.properties
-    if event.revenue is None and not event.currency:
-        missing = event.kind in TRAIT_KINDS or not ("revenue" in properties or "currency" in properties)
-        return "," if missing else None
+    """The cells of revenue and currency; None where the rules have to say whether the properties fill one."""
+    if event.revenue is None and not event.currency and event.kind in TRAIT_KINDS:
+        return ","
     if event.revenue is None or not event.currency:
         return None
     try:

@@ -55,7 +55,7 @@ def _recall(paths: PartitionPaths, checkpoint: Checkpoint, block: int) -> SeenId
         try:
             for offset, identity in stored_identities(_lines(segment)):
                 if offset >= first:
-                    seen.remember(identity, day, offset)
+                    seen.remember([identity], [offset], day)
         except (ValueError, *DAMAGED) as error:
             raise StoreDamagedError(f"{segment.path} holds a row that no feeder wrote. Restore it.") from error
     return seen

@@ -55,11 +55,12 @@ class RowBuffer:
                 self._append_run(day, cast("list[tuple[Record, PlainRow]]", list(run)))
 
     def _append_run(self, day: int, run: list[tuple[Record, PlainRow]]) -> None:
-        is_new, partition = self.seen.remember, self._paths.partition
+        partition = self._paths.partition
+        are_new = self.seen.remember((row[0] for _, row in run), (record.offset for record, _ in run), day)
         rows = [
             f"{cells},{partition},{record.offset}\r\n"
-            for record, (identity, cells) in run
-            if is_new(identity, day, record.offset)
+            for (record, (_, cells)), is_new in zip(run, are_new, strict=True)
+            if is_new
         ]
         self._take(run[-1][0], rows, len(run))
 
@@ -71,7 +72,8 @@ class RowBuffer:
             self._park(record, error)
             return
         identity = identity_of((event.source or "").encode(), event.event_id.encode())
-        self._take(record, [row] if self.seen.remember(identity, record.day, record.offset) else [], 1)
+        is_new = self.seen.remember([identity], [record.offset], record.day)[0]
+        self._take(record, [row] if is_new else [], 1)
 
     def _take(self, last: Record, rows: list[str], records: int) -> None:
         """The rows of so many records of one day, of which `last` is the last; the others repeat an event."""

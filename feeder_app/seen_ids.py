@@ -12,6 +12,7 @@ owner of the partition gives the same answer, before a crash and after it. An ev
 - by offset: in the current block of offsets and the one before it, which bounds the memory.
 """
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final
 
@@ -41,24 +42,29 @@ class SeenIds:
     def __len__(self) -> int:
         return sum(len(generation) for generation in (self._newest, *self._older))
 
-    def remember(self, identity: bytes, day: int, offset: int) -> bool:
-        """Remember a row, and forget what is out of reach from there on. False: it repeats a row; nothing changes.
+    def remember(self, identities: Iterable[bytes], offsets: Iterable[int], day: int) -> list[bool]:
+        """Remember rows, and forget what is out of reach from there on. False: it repeats a row; nothing changes.
 
-        Called for each record: it costs a microsecond, most of it the digest's.
+        Called for all records: it costs a microsecond each, half of it the digest's.
         """
-        # What is kept of an identity: nobody finds two with the same digest, not on purpose either.
-        # Python's own hash differs between processes, and so do the buckets; what is in them does not.
-        digest, number = blake2b(identity, digest_size=_DIGEST_BYTES).digest(), hash(identity) & _BUCKET
-        if offset >= self._end or day > self._newest.day:
-            return self._begin(number, digest, day, offset // self._block)
-        bucket = self._newest.buckets[number]
-        if digest in bucket:
-            return False
-        for older in self._older:
-            if digest in older.buckets[number]:
-                return False
-        bucket += digest
-        return True
+        found = []
+        buckets, older = self._newest.buckets, [generation.buckets for generation in self._older]
+        for identity, offset in zip(identities, offsets, strict=True):
+            # What is kept of an identity: nobody finds two with the same digest, not on purpose either.
+            # Python's own hash differs between processes, and so do the buckets; what is in them does not.
+            digest, number = blake2b(identity, digest_size=_DIGEST_BYTES).digest(), hash(identity) & _BUCKET
+            if offset >= self._end or day > self._newest.day:
+                found.append(self._begin(number, digest, day, offset // self._block))
+                buckets, older = self._newest.buckets, [generation.buckets for generation in self._older]
+                continue
+            bucket = buckets[number]
+            is_new = digest not in bucket
+            for old in older:
+                is_new = is_new and digest not in old[number]
+            if is_new:
+                bucket += digest
+            found.append(is_new)
+        return found
 
     def _begin(self, number: int, digest: bytes, day: int, block: int) -> bool:
         """Remember the first row of a new day or block."""

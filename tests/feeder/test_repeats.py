@@ -223,7 +223,7 @@ def test_memory_is_bounded_by_offsets(tmp_path: Path) -> None:
     writer.release()
     seen = SeenIds(BLOCK)
     for offset in range(100 * BLOCK):
-        assert seen.remember(offset.to_bytes(16), 0, offset)
+        assert seen.remember([offset.to_bytes(16)], [offset], 0) == [True]
         assert len(seen) <= 2 * BLOCK
 
 
