@@ -41,3 +41,15 @@ def check_debug(**_: Any) -> list[CheckMessage]:
         message = "DEBUG is on and ALLOWED_HOSTS has names beyond this machine: errors show settings and source."
         return [CheckWarning(message, hint="Set DEBUG=0.", id="brokerlytics.W001")]
     return []
+
+
+@register
+def check_store_upkeep(**_: Any) -> list[CheckMessage]:
+    errors: list[CheckMessage] = []
+    if settings.STORE_COMPRESSION not in ("none", "gzip", "zstd"):
+        message = f"STORE_COMPRESSION={settings.STORE_COMPRESSION} is not known."
+        errors.append(Error(message, hint="Set it to none, gzip or zstd.", id="brokerlytics.E003"))
+    if settings.STORE_KEEP_DAYS is not None and settings.STORE_KEEP_DAYS < 1:
+        message = f"STORE_KEEP_DAYS={settings.STORE_KEEP_DAYS} would remove everything."
+        errors.append(Error(message, hint="Set it to 1 or more, or leave it out.", id="brokerlytics.E004"))
+    return errors

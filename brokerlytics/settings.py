@@ -17,6 +17,9 @@ env.read_env(BASE_DIR / env.str("ENV_FILE", default=".env"))
 # An absolute path stays as it is; a relative one is below the project.
 DATA_DIR = make_data_dir(BASE_DIR / env.str("DATA_DIR", default="var"))
 STORE_DIR = BASE_DIR / env.str("STORE_DIR", default=str(DATA_DIR / "store"))
+# What closed days are compressed with (none, gzip or zstd), and how many of them are kept; None for all.
+STORE_COMPRESSION = env.str("STORE_COMPRESSION", default="none")
+STORE_KEEP_DAYS = env.int("STORE_KEEP_DAYS", default=None)
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or load_secret_key(DATA_DIR / "secret-key")

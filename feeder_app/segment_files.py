@@ -92,6 +92,17 @@ def sync_directory(path: Path) -> None:
         os.close(fd)
 
 
+def replace_durably(path: Path, content: bytes) -> None:
+    """Give a small file other content in one step; returns when that is on disk. Raises OSError, StoreFailedError."""
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_directory(path.parent)
+
+
 def move_into_place(source: Path, target: Path) -> None:
     """Rename `source` to `target` durably; done already when only `target` exists.
 
