@@ -5,7 +5,7 @@ that the CSV has. Such an event needs no conversion, only a look at whether it i
 look is not refused here, but left to `decode_event` and `encode_row`, which have the rules.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Annotated, Any, Final
 
@@ -28,6 +28,7 @@ _SHAPES: Final = (b"0000-00-00T00:00:00.000000Z", b"0000-00-00T00:00:00.000Z", b
 _SECOND: Final = len("2026-08-22T09:30:")
 _FRACTION: Final = len("2026-08-22T09:30:12")
 _MILLISECONDS: Final = len("2026-08-22T09:30:12.345")
+_QUOTE: Final = '"'
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 
 PlainRow = tuple[bytes, str]
@@ -40,8 +41,9 @@ def plain_rows(values: Sequence[bytes | None]) -> list[PlainRow | None]:
     """
     events = [_decode(value) for value in values]
     # Of a batch's times most are there again and again.
-    plain = _are_plain({time for event in events if event is not None for time in _times(event)})
-    return [None if event is None or not (plain or _are_plain({*_times(event)})) else _row(event) for event in events]
+    times = {time for event in events if event is not None for time in _times(event)}
+    cells = _time_cells(times)
+    return [None if event is None else _row(event, cells) for event in events]
 
 
 def _plain_type(field: EventField) -> Any:
@@ -90,20 +92,22 @@ def _times(event: Any) -> tuple[str, str, str]:
     return event.created_on, event.original_created_on, event.received_on
 
 
-def _are_plain(times: Collection[str]) -> bool:
-    """Whether each is a time of one of the plain forms. All of a form are looked at together, column by column."""
-    others = times
+def _time_cells(times: Collection[str]) -> dict[str, str]:
+    """The cells of those times that have a plain form."""
+    cells: dict[str, str] = {}
     for shape in _SHAPES:
-        alike = [time for time in others if len(time) == len(shape)]
+        alike = [time for time in times if len(time) == len(shape)]
         if not _have_shape(alike, shape):
-            return False
-        if len(alike) == len(others):
-            return True
-        others = [time for time in others if len(time) != len(shape)]
-    return False
+            alike = [time for time in alike if _have_shape([time], shape)]
+        if len(shape) > _MILLISECONDS:
+            cells |= {time: f"{time[:_MILLISECONDS]}Z" for time in alike}
+        else:
+            cells |= {time: f"{time[:_FRACTION]}.000Z" for time in alike}
+    return cells
 
 
 def _have_shape(times: Sequence[str], shape: bytes) -> bool:
+    """All are looked at together, column by column."""
     text = "".join(times).encode()
     return (
         text.translate(_DIGITS) == shape * len(times)
@@ -122,7 +126,7 @@ def _is_minute(start: str) -> bool:
     return True
 
 
-def _row(event: Any) -> PlainRow | None:
+def _row(event: Any, time_cells: Mapping[str, str]) -> PlainRow | None:
     fields = msgspec.structs.astuple(event)
     revenue, currency, properties, context = fields[_MONEY:]
     if revenue is None and not currency and "revenue" not in properties and "currency" not in properties:
@@ -131,22 +135,21 @@ def _row(event: Any) -> PlainRow | None:
         money = _money(event)
     if money is None or not (event.device_id or event.user_id):
         return None
-    times = ",".join([_time_cell(time) for time in _times(event)])
+    try:
+        times = ",".join([time_cells[time] for time in fields[_FIRST_TIME:_AFTER_TIMES]])
+    except KeyError:
+        return None
     texts = f"{','.join(fields[:_FIRST_TIME])},{times},{','.join(fields[_AFTER_TIMES:_MONEY])}"
     if texts.count(",") != _MONEY - 1 or '"' in texts or "\n" in texts or "\r" in texts:
         texts = _quoted(fields[:_FIRST_TIME], times, fields[_AFTER_TIMES:_MONEY])
     identity = f"{event.source}\0{event.event_id}".encode()
-    return identity, f"{texts},{money},{_json(properties)},{_json(context)}"
+    row = f"{texts},{money},{_json(properties)}," if properties else f"{texts},{money},,"
+    return identity, (row + _json(context) if context else row)
 
 
 def _quoted(before: tuple[str, ...], times: str, behind: tuple[str, ...]) -> str:
     """These cells, with quotes where a text needs them."""
     return encode_cells((*before, *times.split(","), *behind)).decode().removesuffix("\r\n")
-
-
-def _time_cell(time: str) -> str:
-    """A plain time by milliseconds, cut."""
-    return f"{time[:_MILLISECONDS]}Z" if len(time) > _MILLISECONDS else f"{time[:_FRACTION]}.000Z"
 
 
 def _money(event: Any) -> str | None:
@@ -162,4 +165,4 @@ def _money(event: Any) -> str | None:
 
 
 def _json(fields: dict[str, Any]) -> str:
-    return f'"{_encode(fields).decode().replace(chr(34), chr(34) * 2)}"' if fields else ""
+    return f'"{_encode(fields).decode().replace(_QUOTE, _QUOTE + _QUOTE)}"'

@@ -58,8 +58,8 @@ def record_of(message: Message) -> Record:
         message.partition() or 0,
         message.offset() or 0,
         milliseconds,
-        _bytes(message.key()),
-        _bytes(message.value()),
+        message.key(),
+        message.value(),
     )
 
 
@@ -94,10 +94,6 @@ def day_of_date(text: str) -> int:
 def date_of_day(day: int) -> str:
     """The date, such as 2026-08-22, of a day counted from 1970."""
     return date.fromordinal(day + _EPOCH).isoformat()
-
-
-def _bytes(part: str | bytes | None) -> bytes | None:
-    return part.encode() if isinstance(part, str) else part
 
 
 def _base64(part: bytes | None) -> str | None:
