@@ -1,5 +1,6 @@
 """The SDKs of npm, and the table that the tests of this directory print at the end."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 _HERE = Path(__file__).parent
-_TABLE = pytest.StashKey[dict[tuple[str, str], "Counts"]]()
+_ROW = "official SDKs against the product"
 AddRow = Callable[[str, str, "Counts"], None]
 
 pytest.register_assert_rewrite("tests.sdk.expected")
@@ -36,29 +37,33 @@ def node_modules() -> Path:
         pytest.skip("Node.js is missing: apt-get install nodejs npm")
     installed = directory / ".installed"
     lock = _HERE / "package-lock.json"
-    if not installed.exists() or installed.read_bytes() != lock.read_bytes():
-        subprocess.run(["npm", "ci", "--no-progress"], cwd=_HERE, check=True, capture_output=True, timeout=240)
-        shutil.copyfile(lock, installed)
+    with lock.open() as file:
+        # Another worker of this run may install them now.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not installed.exists() or installed.read_bytes() != lock.read_bytes():
+            subprocess.run(["npm", "ci", "--no-progress"], cwd=_HERE, check=True, capture_output=True, timeout=240)
+            shutil.copyfile(lock, installed)
     return directory
 
 
-@pytest.fixture(scope="session")
-def table(pytestconfig: pytest.Config) -> AddRow:
+@pytest.fixture
+def table(record_property: Callable[[str, object], None]) -> AddRow:
     """Adds a row: test, SDK, counts."""
-    rows = pytestconfig.stash.setdefault(_TABLE, {})
 
     def add(test: str, sdk: str, counts: Counts) -> None:
-        rows[test, sdk] = counts
+        record_property(_ROW, (test, sdk, *counts))
 
     return add
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    rows = config.stash.get(_TABLE, {})
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    # The reports come from all workers of a run.
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    rows = {tuple(value) for report in reports for name, value in report.user_properties if name == _ROW}
     if not rows:
         return
-    terminalreporter.section("official SDKs against the product")
+    terminalreporter.section(_ROW)
     line = "{:<14} {:<22} {:>6} {:>9} {:>9} {:>7} {:>11}"
     terminalreporter.write_line(line.format("test", "SDK", "sent", "given up", "on topic", "stored", "duplicates"))
-    for (test, sdk), counts in sorted(rows.items()):
-        terminalreporter.write_line(line.format(test, sdk, *counts))
+    for row in sorted(rows):
+        terminalreporter.write_line(line.format(*row))
