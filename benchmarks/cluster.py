@@ -17,7 +17,7 @@ from brokerlytics.ports import port_is_free
 from brokerlytics.topics import TopicSpec, ensure_topic
 
 _FIRST_PORT = 29_192
-_PARTITIONS = 6
+PARTITIONS = 6
 
 
 def free_port(neighbours: int = 1) -> int:
@@ -42,14 +42,14 @@ def local_cluster(directory: Path) -> Iterator[None]:
 
 
 def new_topic() -> str:
-    return ensure_topic(TopicSpec(f"bench-{uuid4().hex[:8]}", _PARTITIONS, 1, 1)).name
+    return ensure_topic(TopicSpec(f"bench-{uuid4().hex[:8]}", PARTITIONS, 1, 1)).name
 
 
 def events_on(topic: str) -> int:
     """How many events the broker has on the topic."""
     consumer = Consumer(client_config(group_id="bench"))
     try:
-        partitions = [TopicPartition(topic, number) for number in range(_PARTITIONS)]
+        partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
         return sum(consumer.get_watermark_offsets(partition, timeout=10)[1] for partition in partitions)
     finally:
         consumer.close()

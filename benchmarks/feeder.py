@@ -1,50 +1,161 @@
-"""From a full topic into CSV: the feeder beside the loop that everybody writes first."""
+"""From a full topic into CSV: the feeder beside other programs, and beside the loop that everybody writes first.
+
+Each candidate's clock runs from when its first rows are there to when its last one is: how long a program takes to
+start and to join its group is not counted, and what was there at the first look is not either.
+"""
 
 import csv
-import io
 import json
+import re
 import shutil
+import subprocess
+import sys
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from confluent_kafka import Consumer
-from rich.console import Console
+from django.conf import settings
 
 from benchmarks.cluster import fill, new_topic
+from benchmarks.feeder_peers import BENTO, CONNECT, KCAT, REDPANDA, Peer, peers, running
 from benchmarks.report import Benchmark, Row
+from benchmarks.servers import child_environment, peak_memory
+from brokerlytics.checkpoint import read_checkpoint
 from brokerlytics.csv_format import COLUMNS
 from brokerlytics.kafka import client_config
-from feeder_app.policies import FeederPolicy
-from feeder_app.progress import Progress
-from feeder_app.service import ServiceOptions, run_feeder
+from brokerlytics.store import partitions_in
 
-EVENTS = 300_000
-NAIVE_EVENTS = 30_000
+FEEDER = "runfeeder"
+NAIVE = "naive loop"
+NAIVE_EVENTS = 10_000
+WANTED = {KCAT: 0.5, CONNECT: 2.0, REDPANDA: 2.0, BENTO: 2.0, NAIVE: 100.0}
+MEMORY_LIMIT = 300.0
+_LOOK_INTERVAL = 0.01
+# Without another row for so long, a candidate has failed.
+_PATIENCE = 60.0
+_EVENT_ID = re.compile(rb"01990f8e-0000-7000-8000-(\d{12})")
 
 
-def measure(runs: int, directory: Path) -> Benchmark:
-    """Each candidate reads the same topic from its start, in turn, `runs` times."""
+@dataclass
+class Pace:
+    """How many rows were there at which time, first and last."""
+
+    first: tuple[float, int] = (0.0, 0)
+    last: tuple[float, int] = (0.0, 0)
+
+    def see(self, rows: int) -> None:
+        now = time.perf_counter()
+        if rows > self.last[1]:
+            self.last = now, rows
+            if not self.first[1]:
+                self.first = self.last
+
+    @property
+    def rate(self) -> float:
+        """Rows per second. Raises RuntimeError when they came all at once."""
+        seconds, rows = self.last[0] - self.first[0], self.last[1] - self.first[1]
+        if not rows:
+            raise RuntimeError(f"All {self.last[1]} rows were there at the first look: use more --events.")
+        return rows / seconds
+
+
+def measure(runs: int, directory: Path, events: int, *, alone: bool = False) -> Benchmark:
+    """Each candidate reads the same topic from its start, in turn, `runs` times; `alone`: only the feeder."""
     topic = new_topic()
-    fill(topic, EVENTS)
-    rates: dict[str, list[float]] = {"runfeeder": [], "naive loop": [], "consume only": []}
-    for _ in range(runs):
-        rates["consume only"].append(consume_only(topic))
-        rates["runfeeder"].append(feed(topic, directory / "store"))
-        rates["naive loop"].append(naive_loop(topic, directory / "naive.csv"))
-    rows = [Row(name, values, versus="naive loop") for name, values in rates.items()]
-    return Benchmark("Events of 430 bytes, 6 partitions, from Kafka into CSV with fsync", rows)
+    print(f"Filling a topic with {events:,} events", file=sys.stderr)
+    fill(topic, events)
+    rows = {name: Row(name) for name in ("consume only", *([] if alone else [*WANTED]))}
+    ours = Row(FEEDER, targets={} if alone else dict(WANTED), memory_limit=MEMORY_LIMIT)
+    for run in range(runs):
+        rows["consume only"].rates.append(consume_only(topic, events))
+        feed(topic, directory / "store", events, ours)
+        if alone:
+            continue
+        for peer in peers(topic, directory / f"peers-{run}"):
+            if peer.why_not:
+                rows[peer.name].note = peer.why_not
+            else:
+                rows[peer.name].rates.append(carry(peer, events))
+        shutil.rmtree(directory / f"peers-{run}")
+        rows[NAIVE].rates.append(naive_loop(topic, directory / "naive.csv", min(events, NAIVE_EVENTS)))
+    return Benchmark(f"{events:,} events of 430 bytes, 6 partitions, from Kafka into files", [ours, *rows.values()])
 
 
-def feed(topic: str, store: Path) -> float:
-    options = ServiceOptions(root=store, topic=topic, group=uuid4().hex, until_end=True, policy=FeederPolicy())
-    started = time.perf_counter()
-    rows = run_feeder(options, lambda: False, Progress(Console(file=io.StringIO()))).rows
-    seconds = time.perf_counter() - started
-    if rows != EVENTS:
-        raise RuntimeError(f"{rows} of {EVENTS} rows were stored")
+def feed(topic: str, store: Path, events: int, row: Row) -> None:
+    """One run of the feeder, a process of its own with its defaults. A row counts when it is committed, so on disk."""
+    command = [sys.executable, "manage.py", "runfeeder", "--until-end", "--group", uuid4().hex, "--topic", topic]
+    environment = {**child_environment(), "STORE_DIR": str(store)}
+    process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stdout=subprocess.DEVNULL)
+    peak = 0.0
+    pace = Pace()
+    while (status := process.poll()) is None:
+        pace.see(committed_rows(store, topic))
+        peak = max(peak, peak_memory(process.pid))
+        time.sleep(_LOOK_INTERVAL)
+    if status != 0:
+        raise RuntimeError(f"runfeeder ended with status {status}.")
+    pace.see(committed_rows(store, topic))
+    check_complete(sorted(store.glob("data/*/*.csv*")), events)
     shutil.rmtree(store)
-    return rows / seconds
+    row.rates.append(pace.rate)
+    row.memory.append(peak)
+
+
+def carry(peer: Peer, events: int) -> float:
+    """One run of another program, until it has written all events, or the most that its rate is taken of."""
+    wanted = min(events, peer.most or events)
+    pace, counter = Pace(), LineCounter(peer.output)
+    with running(peer) as process:
+        deadline = time.perf_counter() + _PATIENCE
+        while pace.last[1] < wanted:
+            rows = counter.count()
+            if rows > pace.last[1]:
+                deadline = time.perf_counter() + _PATIENCE
+                pace.see(rows)
+            elif process.poll() is not None or time.perf_counter() > deadline:
+                log = peer.output.with_suffix(".log").read_text(errors="replace")[-2000:]
+                raise RuntimeError(f"{peer.name} wrote {rows} of {wanted} events.\n{log}")
+            time.sleep(_LOOK_INTERVAL)
+    check_complete([peer.output], wanted)
+    return pace.rate
+
+
+class LineCounter:
+    """Counts the lines of a file that grows; each byte is read once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+        self._lines = 0
+
+    def count(self) -> int:
+        """How many lines are complete by now; 0 while there is no file."""
+        if self._path.exists():
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                while chunk := file.read(1 << 22):
+                    self._offset += len(chunk)
+                    self._lines += chunk.count(b"\n")
+        return self._lines
+
+
+def check_complete(files: Iterable[Path], events: int) -> None:
+    """Raises RuntimeError unless at least so many different events are in `files`."""
+    found: set[int] = set()
+    for path in files:
+        with path.open("rb") as file:
+            for line in file:
+                found.update(map(int, _EVENT_ID.findall(line)))
+    if len(found) < events:
+        raise RuntimeError(f"{len(found)} of {events} events are in {path.parent}.")
+
+
+def committed_rows(store: Path, topic: str) -> int:
+    checkpoints = (read_checkpoint(paths.checkpoint) for paths in partitions_in(store, topic))
+    return sum(checkpoint.rows for checkpoint in checkpoints if checkpoint)
 
 
 def consumer(topic: str) -> Consumer:
@@ -53,33 +164,30 @@ def consumer(topic: str) -> Consumer:
     return found
 
 
-def consume_only(topic: str) -> float:
+def consume_only(topic: str, events: int) -> float:
     """What Kafka's client alone can do: nothing is decoded or written."""
-    reading = consumer(topic)
-    started = time.perf_counter()
-    seen = 0
-    while seen < EVENTS:
+    reading, pace, seen = consumer(topic), Pace(), 0
+    while seen < events:
         seen += len(reading.consume(1000, 0.2))
-    seconds = time.perf_counter() - started
+        pace.see(seen)
     reading.close()
-    return seen / seconds
+    return pace.rate
 
 
-def naive_loop(topic: str, path: Path) -> float:
+def naive_loop(topic: str, path: Path, events: int) -> float:
     """Poll, open, append, close, commit: at least once, and no fsync."""
-    reading = consumer(topic)
-    started = time.perf_counter()
-    seen = 0
-    while seen < NAIVE_EVENTS:
+    reading, pace, seen = consumer(topic), Pace(), 0
+    while seen < events:
         message = reading.poll(1.0)
         if message is None:
             continue
         fields = json.loads(message.value() or "{}")
         with path.open("a", newline="") as file:
             csv.writer(file).writerow([fields.get(name, "") for name in COLUMNS])
-        reading.commit(message=message)
+        reading.commit(message=message, asynchronous=False)
         seen += 1
-    seconds = time.perf_counter() - started
+        pace.see(seen)
     reading.close()
+    check_complete([path], events)
     path.unlink()
-    return seen / seconds
+    return pace.rate

@@ -3,10 +3,11 @@
 import json
 import os
 import platform
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -19,19 +20,21 @@ class Row:
     """Of each run the events per second, the server's CPU time per event in microseconds, and, of a load, the
     latencies of its requests in milliseconds.
 
-    `versus` is the name of the row that it is compared with, and `target` the least ratio that is wanted;
-    `p99_limit` is the p99 that is wanted.
+    `targets` are the names of the rows that it is compared with, each with the least ratio that is wanted, if any;
+    `p99_limit` is the p99 that is wanted, `memory_limit` the peak memory in MB. `note`: why there are no runs.
     """
 
     name: str
     rates: list[float] = field(default_factory=list)
-    versus: str = ""
-    target: float | None = None
+    targets: dict[str, float | None] = field(default_factory=dict)
     p99_limit: float | None = None
+    memory_limit: float | None = None
+    note: str = ""
     cpu: list[float] = field(default_factory=list)
     p50s: list[float] = field(default_factory=list)
     p95s: list[float] = field(default_factory=list)
     p99s: list[float] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
@@ -47,6 +50,16 @@ class Row:
             latencies.append(result.milliseconds(percent))
 
 
+# Columns that are shown when a row has something for them.
+_MEASURED: Final[dict[str, Callable[[Row], list[float]]]] = {
+    "CPU µs/event": lambda row: row.cpu,
+    "p50 ms": lambda row: row.p50s,
+    "p95 ms": lambda row: row.p95s,
+    "p99 ms": lambda row: row.p99s,
+    "peak MB": lambda row: row.memory,
+}
+
+
 @dataclass(frozen=True)
 class Benchmark:
     """Rows of as many runs each: what a row is compared with was measured right before or after it."""
@@ -54,37 +67,35 @@ class Benchmark:
     title: str
     rows: list[Row]
 
-    def ratio(self, row: Row) -> float | None:
-        """The median of the ratios of each run."""
-        other = next((other for other in self.rows if other.name == row.versus), None)
-        return median(a / b for a, b in zip(row.rates, other.rates, strict=True)) if other else None
+    def ratios(self, row: Row) -> dict[str, float]:
+        """To each row that it is compared with and that has runs: the median of the ratios of each run."""
+        rates = {other.name: other.rates for other in self.rows if other.rates}
+        return {
+            name: median(a / b for a, b in zip(row.rates, rates[name], strict=True))
+            for name in row.targets
+            if name in rates
+        }
 
 
 def publish(benchmark: Benchmark, path: Path) -> None:
     """Print the table and write the JSON."""
+    measured = [(heading, values) for heading, values in _MEASURED.items() if any(map(values, benchmark.rows))]
     table = Table(title=benchmark.title, title_justify="left")
-    for heading in (
-        "",
-        "events/s (median)",
-        "min",
-        "max",
-        "CPU µs/event",
-        "p50 ms",
-        "p95 ms",
-        "p99 ms",
-        "ratio",
-        "wanted",
-    ):
-        table.add_column(heading, justify="left" if not heading else "right")
+    for heading in ("", "events/s (median)", "min", "max", *(heading for heading, _ in measured), "ratio", "wanted"):
+        table.add_column(heading, justify="right" if heading else "left")
     for row in benchmark.rows:
-        rates = [f"{figure:,.0f}" for figure in (row.rate, min(row.rates), max(row.rates))]
-        cpu = f"{median(row.cpu):.1f}" if row.cpu else ""
-        latencies = [f"{median(values):.1f}" if values else "" for values in (row.p50s, row.p95s, row.p99s)]
-        ratio = benchmark.ratio(row)
-        compared = f"{ratio:.2f} of {row.versus}" if ratio else ""
-        table.add_row(row.name, *rates, cpu, *latencies, compared, _wanted(row, ratio))
-    Console(width=160).print(table)
+        ratios = benchmark.ratios(row)
+        figures = [f"{median(values(row)):.1f}" if values(row) else "" for _, values in measured]
+        compared = "\n".join(f"{ratio:.2f} of {name}" for name, ratio in ratios.items())
+        table.add_row(row.name, *_rates(row), *figures, compared, "\n".join(_wanted(row, ratios)))
+    Console(width=170).print(table)
     write_json({"title": benchmark.title, "rows": [_figures(benchmark, row) for row in benchmark.rows]}, path)
+
+
+def _rates(row: Row) -> list[str]:
+    if not row.rates:
+        return [row.note, "", ""]
+    return [f"{figure:,.0f}" for figure in (row.rate, min(row.rates), max(row.rates))]
 
 
 def write_json(figures: dict[str, Any], path: Path) -> None:
@@ -93,13 +104,22 @@ def write_json(figures: dict[str, Any], path: Path) -> None:
     path.write_text(json.dumps({"machine": machine, **figures}, indent=2))
 
 
-def _wanted(row: Row, ratio: float | None) -> str:
-    if row.target is not None and ratio is not None:
-        return f"≥ {row.target:.2f}: {'met' if ratio >= row.target else 'missed'}"
+def _wanted(row: Row, ratios: dict[str, float]) -> list[str]:
+    lines = [
+        f"≥ {target:.2f}: {_met(ratios[name] >= target)}" if name in ratios and target is not None else ""
+        for name, target in row.targets.items()
+        if name in ratios
+    ]
     if row.p99_limit is not None:
-        return f"p99 < {row.p99_limit:.0f} ms: {'met' if median(row.p99s) < row.p99_limit else 'missed'}"
-    return ""
+        lines.append(f"p99 < {row.p99_limit:.0f} ms: {_met(median(row.p99s) < row.p99_limit)}")
+    if row.memory_limit is not None:
+        lines.append(f"peak < {row.memory_limit:.0f} MB: {_met(max(row.memory) < row.memory_limit)}")
+    return lines
+
+
+def _met(is_met: bool) -> str:
+    return "met" if is_met else "missed"
 
 
 def _figures(benchmark: Benchmark, row: Row) -> dict[str, Any]:
-    return {**asdict(row), "rate": row.rate, "ratio": benchmark.ratio(row)}
+    return {**asdict(row), "rate": row.rate if row.rates else None, "ratios": benchmark.ratios(row)}

@@ -44,6 +44,29 @@ class Server:
         return sum(time.user + time.system for time in times)
 
 
+def child_environment() -> dict[str, str]:
+    """For a process of the product that is to find the benchmark's Kafka."""
+    return {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": settings.KAFKA_BOOTSTRAP_SERVERS}
+
+
+def peak_memory(pid: int) -> float:
+    """The most resident memory that a process and its children have had so far, in MB; 0 when it has ended."""
+    try:
+        first = psutil.Process(pid)
+        processes = [first, *first.children(recursive=True)]
+        return sum(_peak_kilobytes(process.pid) for process in processes) / 1024
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def _peak_kilobytes(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
+
+
 @contextmanager
 def web_server(directory: Path, topic: str) -> Iterator[Server]:
     """Brokerlytics' own, with a database in `directory`."""
@@ -52,13 +75,7 @@ def web_server(directory: Path, topic: str) -> Iterator[Server]:
     output = io.StringIO()
     call_command("createsource", "bench", stdout=output)
     settings.PORT = free_port()
-    env = {
-        **os.environ,
-        "DATA_DIR": str(directory),
-        "KAFKA_BOOTSTRAP_SERVERS": settings.KAFKA_BOOTSTRAP_SERVERS,
-        "KAFKA_TOPIC": topic,
-        "PORT": str(settings.PORT),
-    }
+    env = {**child_environment(), "DATA_DIR": str(directory), "KAFKA_TOPIC": topic, "PORT": str(settings.PORT)}
     with _running(web_command(), settings.PORT, env) as pid:
         yield Server(settings.PORT, pid, output.getvalue().strip())
 

@@ -39,19 +39,20 @@ def find_java() -> Path:
     return Path(java)
 
 
-def ensure_jars(directory: Path, say: Callable[[str], None] = lambda _: None) -> None:
-    """Fetch the jars into `directory` unless those of this pom are there already; `say` is told before.
+def ensure_jars(directory: Path, say: Callable[[str], None] = lambda _: None, pom: Path | None = None) -> None:
+    """Fetch the jars of `pom`, Kafka's own by default, into `directory` unless they are there already; `say` is told before.
 
     `directory` appears whole or not at all. Raises KafkaUnavailableError.
     """
-    stamp = hashlib.sha256(POM.read_bytes()).hexdigest()
+    pom = pom or POM
+    stamp = hashlib.sha256(pom.read_bytes()).hexdigest()
     if _has_jars(directory, stamp):
         return
     say("Fetching Kafka from Maven Central (43 MB).")
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="jars-", dir=directory.parent) as temporary:
         fetched = Path(temporary) / "jars"
-        _fetch(fetched)
+        _fetch(fetched, pom)
         (fetched / _STAMP).write_text(stamp)
         if directory.exists():
             directory.rename(Path(temporary) / "old")
@@ -64,12 +65,12 @@ def _has_jars(directory: Path, stamp: str) -> bool:
     return path.exists() and path.read_text() == stamp
 
 
-def _fetch(directory: Path) -> None:
+def _fetch(directory: Path, pom: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
         raise KafkaUnavailableError("Maven is not installed: `mvn` on PATH fetches Kafka.")
     goal = ["dependency:copy-dependencies", f"-DoutputDirectory={directory}", "-DincludeScope=runtime"]
-    command = [maven, "-q", "-B", "-f", str(POM), *_MAVEN_TIMEOUTS, *goal]
+    command = [maven, "-q", "-B", "-f", str(pom), *_MAVEN_TIMEOUTS, *goal]
     try:
         run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_FETCH_TIMEOUT)
     except subprocess.TimeoutExpired:

@@ -99,10 +99,14 @@ def test_an_answer_without_length_is_refused() -> None:
 
 
 def test_a_ratio_is_the_median_of_the_ratios_of_each_run() -> None:
-    peer, ours = Row("peer", [100.0, 50.0, 200.0]), Row("ours", [80.0, 45.0, 100.0], versus="peer")
+    peer, ours = (
+        Row("peer", [100.0, 50.0, 200.0]),
+        Row("ours", [80.0, 45.0, 100.0], targets={"peer": 0.5, "missing": 2.0}),
+    )
 
-    assert Benchmark("", [peer, ours]).ratio(ours) == 0.8
-    assert Benchmark("", [peer, ours]).ratio(peer) is None
+    benchmark = Benchmark("", [peer, ours, Row("missing", note="not installed")])
+    assert benchmark.ratios(ours) == {"peer": 0.8}
+    assert benchmark.ratios(peer) == {}
 
 
 def test_the_slope_of_a_soak_leaves_its_first_minute_out() -> None:

@@ -165,7 +165,7 @@ class TestJars:
         monkeypatch.setattr(jars, "POM", pom)
         fetched: list[Path] = []
 
-        def fetch(directory: Path) -> None:
+        def fetch(directory: Path, _: Path) -> None:
             directory.mkdir()
             (directory / f"{len(fetched)}.jar").write_text("")
             fetched.append(directory)
