@@ -1,0 +1,14 @@
+"""What the admin lists of the feeder. None of it is in the database: the store's files are what there is."""
+
+from django.db import models
+
+
+class Partition(models.Model):
+    """Gives the admin's page of partitions its name and its permission; it has no table and no rows."""
+
+    class Meta:
+        managed = False
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return "Partition"

@@ -1,0 +1,52 @@
+"""The admin's page of partitions: what each has stored, how far behind it is, and who writes it."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+
+from brokerlytics.health import OK, check_feeder
+from feeder_app.models import Partition
+from feeder_app.partition_overview import feeders_of, partition_rows
+
+_TEMPLATE: Final = "admin/feeder_app/partition/change_list.html"
+
+
+@admin.register(Partition)
+class PartitionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no argument at run time
+    """One page, to be looked at."""
+
+    def get_urls(self) -> list[URLPattern]:
+        return [path("", self.admin_site.admin_view(self.page), name="feeder_app_partition_changelist")]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 (Django's signature)
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def page(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        root, topic = settings.STORE_DIR, settings.KAFKA_TOPIC
+        feeders = feeders_of(root, topic, datetime.now(UTC))
+        state = check_feeder()
+        page = {
+            "title": "Partitions",
+            "subtitle": topic,
+            "opts": self.opts,
+            "rows": partition_rows(root, topic, feeders),
+            "feeders": feeders,
+            "problem": "" if state == OK else state,
+            "time_zone": timezone.get_current_timezone_name(),
+        }
+        return TemplateResponse(request, _TEMPLATE, self.admin_site.each_context(request) | page)
