@@ -15,7 +15,7 @@ from brokerlytics.store import PartitionPaths
 from feeder_app.errors import FeederError
 from feeder_app.start_at import StartAt
 from tests.feeder.support import stored_offsets
-from tests.feeder.test_feeder import QUICK, drain, events, make_topic
+from tests.feeder.test_feeder import QUICK, drain, events, make_topic, produce
 
 MIDNIGHT = datetime(2026, 8, 22, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -70,3 +70,14 @@ def test_a_checkpoint_decides_whatever_is_asked_for(
         assert drain(tmp_path, topic, replace(QUICK, start_at=StartAt({0: 10}))) == 0
     assert "goes on at its checkpoint's offset 60, not at offset 10 of partition 0" in caplog.text
     assert stored_offsets(tmp_path, topic) == [(0, offset) for offset in range(60)]
+
+
+def test_a_store_that_was_moved_goes_on_at_its_checkpoint(tmp_path: Path, topic: str) -> None:
+    old, new = tmp_path / "old", tmp_path / "elsewhere" / "new"
+    assert drain(old, topic) == 60
+    new.parent.mkdir()
+    old.rename(new)
+    produce(topic, events(60, 40))
+    assert drain(new, topic) == 40
+    assert stored_offsets(new, topic) == [(0, offset) for offset in range(100)]
+    assert not old.exists()
