@@ -79,6 +79,7 @@ class Forgetting:
         self._watch.begin("Removing", sum(segment.path.stat().st_size for segment in found.closed))
         for day, segments in found.days.items():
             self._rewrite(day, segments, now)
+            self._workspace.empty(wait=False)
         for paths in all_partitions(self._root):
             blank_letters(paths, self._person)
         return found

@@ -2,13 +2,16 @@
 
 import io
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from feeder_app.maintenance.forgetting import Forgetting, Found
 from feeder_app.maintenance.maintain import maintain
+from feeder_app.maintenance.person import Person
 from feeder_app.maintenance.plan import MaintenancePolicy
 from feeder_app.maintenance.watching import JobWatch
 from feeder_app.maintenance.workspace import Workspace
@@ -59,3 +62,12 @@ def run_maintenance(root: Path, policy: MaintenancePolicy = QUICK, now: datetime
     with JobWatch(lambda: False, Console(file=said)) as watch, Workspace(root, policy.grace, now) as workspace:
         maintain(workspace, policy, watch, now)
     return said.getvalue()
+
+
+def run_forget(
+    root: Path, *, users: Sequence[str] = (), devices: Sequence[str] = (), source: str | None = None
+) -> Found:
+    """Forget the person with these ids; returns what was removed."""
+    person, quiet = Person(frozenset(users), frozenset(devices), source), Console(file=io.StringIO())
+    with JobWatch(lambda: False, quiet) as watch, Workspace(root, QUICK.grace, LATER) as workspace:
+        return Forgetting(workspace, person, watch).remove(LATER)

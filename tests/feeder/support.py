@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from brokerlytics.store import PartitionPaths, open_snapshot
+from brokerlytics.store import PartitionPaths, open_segment, open_snapshot
 from feeder_app.records import Record
 
 TOPIC = "events"
@@ -36,11 +36,16 @@ def stored_rows(root: Path, topic: str = TOPIC) -> list[dict[str, str]]:
     """Every committed row, as a reader of the store sees them."""
     rows: list[dict[str, str]] = []
     with open_snapshot(root, topic) as snapshot:
-        texts = [segment.path.read_bytes() for segment in snapshot.closed]
+        texts = [_content(segment.path) for segment in snapshot.closed]
         texts += [tail.file.read(tail.committed_bytes) for tail in snapshot.tails]
     for text in texts:
         rows += csv.DictReader(io.StringIO(text.decode(), newline=""), strict=True)
     return rows
+
+
+def _content(path: Path) -> bytes:
+    with open_segment(path) as file:
+        return file.read()
 
 
 def stored_offsets(root: Path, topic: str = TOPIC) -> list[tuple[int, int]]:
