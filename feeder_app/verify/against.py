@@ -1,11 +1,10 @@
 """The store held against the topic, record by record: what each must have become is worked out again."""
 
-import time
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from brokerlytics.csv_format import COLUMNS, encode_row
 from brokerlytics.event import InvalidEventError
@@ -13,22 +12,17 @@ from feeder_app.dead_letters.letters import decode_letter, first_lines
 from feeder_app.policies import FeederPolicy
 from feeder_app.records import Record, dead_letter_of, event_of, record_of
 from feeder_app.segment_rows import leading_cells
+from feeder_app.topic_reader import messages_of
 from feeder_app.verify.account import RESTORE, Account, Tell, days_of
 from feeder_app.verify.findings import Findings
 from feeder_app.verify.repeats import Memory
 from feeder_app.verify.rows import BadBytes, scan
 from feeder_app.verify.view import View
 
-BATCH: Final = 1_000
-_SILENCE_SECONDS: Final = 60.0
+_TELL: Final = 1_000
 _ASK_SECONDS: Final = 10.0
-_CONSUME_SECONDS: Final = 0.2
 _ID: Final = COLUMNS.index("event_id")
 _SOURCE: Final = COLUMNS.index("source")
-
-
-class TopicAwayError(Exception):
-    """Kafka does not give what was asked for; nothing is said about the store."""
 
 
 class Comparison:
@@ -63,14 +57,14 @@ class Comparison:
             return
         self._pass_to(low)
         self._gone = 0
-        for record in records_of(self._consumer, partition, low, end):
+        for record in map(record_of, messages_of(self._consumer, partition, low, end)):
             self._account.compared += 1
             if not any(gap.start <= record.offset < gap.end for gap in self._gaps):
                 self._compare(record)
-            if self._account.compared % BATCH == 0:
-                self._tell(BATCH)
+            if self._account.compared % _TELL == 0:
+                self._tell(_TELL)
         self._pass_to(end)
-        self._tell(self._account.compared % BATCH)
+        self._tell(self._account.compared % _TELL)
         if self._gone:
             findings.note(
                 self._place, f"{self._gone:,} rows or dead letters are of records that the topic has no more."
@@ -124,37 +118,6 @@ class Comparison:
         return "LOST: the event is not stored. Restore the store, or read the topic anew into another STORE_DIR."
 
 
-def records_of(consumer: Consumer, partition: TopicPartition, start: int, end: int) -> Iterator[Record]:
-    """The records of the offsets from `start` to before `end`, as far as the topic has them.
-
-    Raises TopicAwayError after _SILENCE_SECONDS without an answer, and when retention takes what is to be read.
-    """
-    if start >= end:
-        return
-    consumer.assign([TopicPartition(partition.topic, partition.partition, start)])
-    heard = time.monotonic()
-    while True:
-        messages = consumer.consume(BATCH, _CONSUME_SECONDS)
-        heard = time.monotonic() if messages else heard
-        if time.monotonic() - heard > _SILENCE_SECONDS:
-            raise TopicAwayError(f"nothing of {partition.topic} came in {_SILENCE_SECONDS:.0f} s. Try again.")
-        for message in messages:
-            # The end is reported at an offset of its own, behind what no reader is given.
-            if _is_end(message) or (message.offset() or 0) >= end:
-                return
-            if not message.error():
-                yield record_of(message)
-                if message.offset() == end - 1:
-                    return
-
-
-def _is_end(message: Message) -> bool:
-    error = message.error()
-    if error and error.code() != KafkaError._PARTITION_EOF and not error.retriable():
-        raise TopicAwayError(f"{message.topic()}[{message.partition()}]: {error.str()}. Try again.")
-    return error is not None and error.code() == KafkaError._PARTITION_EOF
-
-
 def stored_rows(view: View) -> Iterator[tuple[int, bytes, int]]:
     """Offset, bytes and day of every good row, in order of offsets."""
     for day, part in days_of(view.parts, Findings()):
@@ -180,17 +143,3 @@ def stored_letters(view: View) -> Iterator[tuple[int, bytes]]:
 def identity_in(row: bytes) -> int:
     cells = leading_cells(row, _SOURCE + 1)
     return hash((cells[_SOURCE], cells[_ID]))
-
-
-def make_reader(config: dict[str, Any]) -> Consumer:
-    """A consumer that reads what it is told to and commits nothing. `config`: of librdkafka."""
-    return Consumer(
-        config
-        | {
-            "group.id": "brokerlytics-reader",
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "error",
-        }
-    )

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from brokerlytics.store import PartitionPaths, closed_segments, partitions_in
+from feeder_app.topic_reader import make_reader
 from feeder_app.verify.account import Account, Tell
-from feeder_app.verify.against import Comparison, make_reader
+from feeder_app.verify.against import Comparison
 from feeder_app.verify.findings import Findings
 from feeder_app.verify.partition import PartitionCheck
 from feeder_app.verify.view import check_slots, open_view

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from brokerlytics.kafka import client_config
 from feeder_app.errors import StoreDamagedError
-from feeder_app.verify.against import TopicAwayError
+from feeder_app.topic_reader import TopicAwayError
 from feeder_app.verify.display import Display
 from feeder_app.verify.report import findings_of, print_report
 from feeder_app.verify.service import VerifyOptions, store_bytes, verify_store
