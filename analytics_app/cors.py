@@ -5,8 +5,11 @@ from typing import Final
 
 Headers = list[tuple[str, str]]
 
+# SDKs add headers of their own, some only when they send again. `*` is all of them but Authorization; browsers before
+# 2022 may not know it, so that those of the SDKs are named too.
 _ALLOWED_HEADERS: Final = (
-    "Authorization, Content-Type, Content-Encoding, X-Write-Key, anonymousId, sentAt, X-RudderStack-Cookie"
+    "*, Authorization, Content-Type, Content-Encoding, X-Write-Key, anonymousId, sentAt, X-RudderStack-Cookie, "
+    "X-Retry-Count, Rsa-Retry-Attempt, Rsa-Retry-Reason, Rsa-Since-First-Attempt, Rsa-Since-Last-Attempt, Rsa-Recovered"
 )
 # Browsers ask again after this time at the latest; Chromium after two hours whatever is said here.
 _MAX_AGE: Final = str(24 * 60 * 60)
