@@ -19,7 +19,7 @@ from uuid import uuid4
 from confluent_kafka import Consumer
 from django.conf import settings
 
-from benchmarks.cluster import fill, new_topic
+from benchmarks.cluster import PARTITIONS, event, fill, new_topic
 from benchmarks.feeder_peers import BENTO, CONNECT, KCAT, REDPANDA, Peer, peers, running
 from benchmarks.report import Benchmark, Row
 from benchmarks.servers import child_environment, peak_memory
@@ -81,14 +81,19 @@ def measure(runs: int, directory: Path, events: int, *, alone: bool = False) -> 
                 rows[peer.name].rates.append(carry(peer, events))
         shutil.rmtree(directory / f"peers-{run}")
         rows[NAIVE].rates.append(naive_loop(topic, directory / "naive.csv", min(events, NAIVE_EVENTS)))
-    return Benchmark(f"{events:,} events of 430 bytes, 6 partitions, from Kafka into files", [ours, *rows.values()])
+    return Benchmark(
+        f"{events:,} events of {len(event(0))} bytes, {PARTITIONS} partitions, from Kafka into files",
+        [ours, *rows.values()],
+    )
 
 
 def feed(topic: str, store: Path, events: int, row: Row) -> None:
     """One run of the feeder, a process of its own with its defaults. A row counts when it is committed, so on disk."""
     command = [sys.executable, "manage.py", "runfeeder", "--until-end", "--group", uuid4().hex, "--topic", topic]
     environment = {**child_environment(), "STORE_DIR": str(store)}
-    process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stdout=subprocess.DEVNULL)
+    log = store.with_suffix(".log")
+    with log.open("wb") as said:
+        process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stdout=said, stderr=said)
     peak = 0.0
     pace = Pace()
     while (status := process.poll()) is None:
@@ -96,7 +101,7 @@ def feed(topic: str, store: Path, events: int, row: Row) -> None:
         peak = max(peak, peak_memory(process.pid))
         time.sleep(_LOOK_INTERVAL)
     if status != 0:
-        raise RuntimeError(f"runfeeder ended with status {status}.")
+        raise RuntimeError(f"runfeeder ended with status {status}.\n{log.read_text()[-2000:]}")
     pace.see(committed_rows(store, topic))
     check_complete(sorted(store.glob("data/*/*.csv*")), events)
     shutil.rmtree(store)

@@ -26,6 +26,8 @@ REDPANDA = "Redpanda Connect"
 BENTO = "Bento"
 _HERE = Path(__file__).parent
 _VAR = settings.BASE_DIR / "var"
+_QUOTED = r'''"\"" + %s.replace_all("\"", "\"\"") + "\""'''
+_NEEDS_QUOTES = r"""this.contains(",") || this.contains("\"") || this.contains("\r") || this.contains("\n")"""
 
 
 @dataclass(frozen=True)
@@ -96,12 +98,13 @@ def _connect(topic: str, directory: Path) -> Peer:
         "offset.storage.file.filename": directory / "connect.offsets",
         "listeners": f"http://127.0.0.1:{free_port()}",
         "plugin.discovery": "service_load",
+        "consumer.max.poll.records": 5000,
     }
     sink = {
         "name": f"sink-{uuid4().hex}",
         "connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector",
-        # More tasks may write into one file at once; they are no faster.
-        "tasks.max": 1,
+        # The best of 1, 2 and 6, of 500 (its default) and 5,000 records a poll.
+        "tasks.max": 6,
         "topics": topic,
         "file": output,
     }
@@ -117,20 +120,20 @@ def _properties(path: Path, values: dict[str, object]) -> str:
 
 
 def _stream_processor(name: str, program: str | None, topic: str, directory: Path) -> Peer:
-    """Decodes the JSON and writes a CSV row of our columns; cells with a comma, quote or line end are quoted."""
+    """Decodes the JSON and writes a CSV row of our columns, quoted where that is needed; no header."""
     if program is None:
         return Peer(name, why_not="not installed")
     output = directory / f"{program.rsplit('/', 1)[-1]}.csv"
     cells = ", ".join(f"this.{column} | null" for column in COLUMNS[:-2])
-    mapping = (
-        f'root = [{cells}, metadata("kafka_partition"), metadata("kafka_offset")].map_each(match {{\n'
-        '  this == null => ""\n'
-        '  this.type() == "object" => "\\"" + this.format_json(no_indent: true).string()'
-        '.replace_all("\\"", "\\"\\"") + "\\""\n'
-        '  this.string().re_match("[,\\"\\r\\n]") => "\\"" + this.string().replace_all("\\"", "\\"\\"") + "\\""\n'
-        "  _ => this.string()\n"
-        '}).join(",")\n'
-    )
+    # Asking for each character is faster than a regular expression.
+    mapping = f"""
+root = [{cells}, metadata("kafka_partition"), metadata("kafka_offset")].map_each(match {{
+  this == null => ""
+  this.type() == "object" => {_QUOTED % "this.format_json(no_indent: true).string()"}
+  this.type() == "string" && ({_NEEDS_QUOTES}) => {_QUOTED % "this"}
+  _ => this.string()
+}}).join(",")
+"""
     config = {
         "http": {"enabled": False},
         "logger": {"level": "WARN"},
@@ -140,7 +143,8 @@ def _stream_processor(name: str, program: str | None, topic: str, directory: Pat
                 "topics": [topic],
                 "consumer_group": uuid4().hex,
                 "start_from_oldest": True,
-                "batching": {"count": 1000, "period": "100ms"},
+                # The best of none, 1,000 and 5,000.
+                "batching": {"count": 5000, "period": "100ms"},
             }
         },
         "pipeline": {"processors": [{"mapping": mapping}]},

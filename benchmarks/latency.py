@@ -80,7 +80,9 @@ def _feeder(topic: str, store: Path) -> Iterator[None]:
     """Returns when it has all partitions, for a hand-over is not what is measured."""
     command = [sys.executable, "manage.py", "runfeeder", "--topic", topic, "--group", topic]
     environment = {**child_environment(), "STORE_DIR": str(store)}
-    process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment)
+    process = subprocess.Popen(
+        command, cwd=settings.BASE_DIR, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         deadline = time.monotonic() + _PATIENCE
         while len([paths for paths in partitions_in(store, topic) if paths.checkpoint.exists()]) < PARTITIONS:
