@@ -17,6 +17,7 @@ _LOG_BACKUPS: Final = 2
 _START_SECONDS: Final = 10
 # It never gives up: nobody is there to start it by hand.
 _START_RETRIES: Final = 1_000_000
+_MAINTENANCE_SECONDS: Final = "3600"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Program:
 
 
 def programs(*, kafka: bool, tryout: bool, simulate: bool) -> list[Program]:
-    """What runs: the local Kafka (its stand-in when `tryout`), the feeder, the web server, the simulation.
+    """What runs: the local Kafka (its stand-in when `tryout`), the feeder, the web server, the simulation, maintenance.
 
     They stop in the reverse order, so that the feeder outlives what produces.
     """
@@ -44,7 +45,8 @@ def programs(*, kafka: bool, tryout: bool, simulate: bool) -> list[Program]:
     if simulate:
         command = _manage("simulate", "--rate", "5", "--url", base_url())
         clients.append(Program("simulation", command, stop_seconds=60))
-    return [broker, *map(_after_kafka, clients)] if kafka else clients
+    maintenance = Program("maintenance", _manage("maintainstore", "--every", _MAINTENANCE_SECONDS), stop_seconds=60)
+    return [*([broker, *map(_after_kafka, clients)] if kafka else clients), maintenance]
 
 
 def _after_kafka(program: Program) -> Program:

@@ -18,5 +18,7 @@ def told() -> Iterator[None]:
         raise CommandError(str(error), returncode=error.exit_code) from error
     except (CorruptCheckpointError, OutOfSpaceError) as error:
         raise CommandError(str(error)) from error
+    except KeyboardInterrupt as error:
+        raise CommandError("Stopped: each day is as it was, or done. Run it again for the rest.") from error
     except OSError as error:
         raise CommandError(f"{error.filename or 'The store'}: {error.strerror}. No day was left half done.") from error

@@ -23,6 +23,7 @@ from feeder_app.maintenance.meeting import close_requested, maintenance_dir
 from feeder_app.maintenance.plan import Compression
 from feeder_app.policies import FeederPolicy
 from feeder_app.recovery import open_partition
+from tests.conftest import free_ports
 from tests.feeder.day_builder import FIRST_DAY, QUICK, event, make_day, make_store, run_forget, run_maintenance
 from tests.feeder.support import TOPIC, dead_letters, paths, record, stored_rows
 
@@ -177,8 +178,9 @@ def dead_letters_of(root: Path, size: int) -> list[dict[str, object]]:
     return [json.loads(line) for line in paths(root).dead_letters.read_bytes()[:size].splitlines()]
 
 
+@pytest.mark.parametrize("kafka", ["real"], indirect=True)
 def test_the_command_counts_asks_and_removes(
-    tmp_path: Path, settings: Settings, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, settings: Settings, topic: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     settings.STORE_DIR = tmp_path
     rows = make_store(tmp_path, days=2, partitions=1)
@@ -191,12 +193,24 @@ def test_the_command_counts_asks_and_removes(
     out = io.StringIO()
     started = time.monotonic()
     call_command("forget", "--device", "d1", "--device", "d2", "--user", "u", "--yes", stdout=out)
-    assert "Removed 12 rows in 2 closed days.\nWhat Kafka still has stays there: " in out.getvalue()
+    assert f"Removed 12 rows in 2 closed days.\nThe topic {topic} keeps its records for 7 days, " in out.getvalue()
     assert len(stored_rows(tmp_path)) == rows - 12
     # When it returns, the files that had the rows are gone as well.
     assert time.monotonic() - started > 5
     assert not list(maintenance_dir(tmp_path).glob("date=*"))
     assert "d1" not in capfd.readouterr().err
+
+
+def test_a_kafka_that_does_not_answer_is_told(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.STORE_DIR, settings.KAFKA_BOOTSTRAP_SERVERS = tmp_path, f"127.0.0.1:{free_ports(1)}"
+    monkeypatch.setattr("feeder_app.management.commands.forget.MaintenancePolicy", lambda: QUICK)
+    make_day(tmp_path, [[event(0, 0, device_id="x")]])
+    out = io.StringIO()
+    call_command("forget", "--device", "x", "--yes", stdout=out)
+    assert "Kafka does not say how long it keeps the records" in out.getvalue()
+    assert stored_rows(tmp_path) == []
 
 
 @pytest.mark.parametrize("arguments", [[], ["--user", ""], ["--source", "shop"], ["--device", "", "--user", "u"]])

@@ -92,7 +92,7 @@ def test_the_control_in_two_steps_fails(tmp_path: Path, monkeypatch: pytest.Monk
 
     def in_two_steps(old: Path, new: Path) -> None:
         old.rename(old.with_name("aside"))
-        time.sleep(0.002)
+        time.sleep(0.02)
         new.rename(old)
         old.with_name("aside").rename(new)
 

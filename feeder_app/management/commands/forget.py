@@ -5,6 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from brokerlytics.topic_retention import topic_retention
+from brokerlytics.topics import TopicError
 from feeder_app.maintenance.forgetting import Forgetting, Found
 from feeder_app.maintenance.person import Person
 from feeder_app.maintenance.plan import MaintenancePolicy
@@ -42,14 +44,22 @@ class Command(BaseCommand):
                 raise CommandError("Nothing was removed.")
             removed = forgetting.remove(now)
             self.stdout.write(f"Removed {_describe(removed)}.")
-        self.stdout.write(_RESTS)
+        self.stdout.write(f"{_kafkas_share(now)} {_LATER}")
 
 
-_RESTS = (
-    f"What Kafka still has stays there: KAFKA_RETENTION_DAYS={settings.KAFKA_RETENTION_DAYS} unless the topic was made "
-    "otherwise. Events of this person that come from now on are stored again; backups and exports have to be treated "
-    "by themselves."
-)
+_LATER = "Events of this person that come from now on are stored again. Backups and exports are not touched."
+
+
+def _kafkas_share(now: datetime) -> str:
+    """Until when the topic has what was removed from the store."""
+    topic = settings.KAFKA_TOPIC
+    try:
+        kept = topic_retention(topic)
+    except TopicError as error:
+        return f"{error} It was made to keep them for {settings.KAFKA_RETENTION_DAYS} days."
+    if kept is None:
+        return f"The topic {topic} keeps its records for ever, this person's as well: they have to be deleted there."
+    return f"The topic {topic} keeps its records for {kept.days} days, this person's until {now + kept:%Y-%m-%d}."
 
 
 def _describe(found: Found) -> str:
