@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
-from playwright.sync_api import Browser, Request, Response
+from playwright.sync_api import Browser, Page, Request, Response
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.sdk.script import Call
@@ -125,6 +125,14 @@ def send_from_page(browser: Browser, origin: str, driver: str, job: Job) -> Repo
     page.wait_for_timeout(300)
     context.close()
     return Report(report.sent, report.failed, [*report.errors, *errors])
+
+
+def start_in_page(browser: Browser, origin: str, driver: str, job: Job) -> Page:
+    """Open the driver's page and let it send; `window.report` is its report, the caller closes the page's context."""
+    page = browser.new_context(user_agent=USER_AGENT).new_page()
+    page.goto(page_url(origin, driver))
+    page.evaluate("(job) => { window.send(job).then((report) => { window.report = report; }); }", asdict(job))
+    return page
 
 
 def _failure(request: Request) -> str:

@@ -10,6 +10,7 @@ from threading import Event
 from time import sleep
 
 import pytest
+from playwright.sync_api import Browser
 
 from analytics_app import snippets
 from brokerlytics.local_kafka.broker import LocalKafka
@@ -17,11 +18,12 @@ from brokerlytics.local_kafka.errors import KafkaUnavailableError
 from tests.conftest import JARS, free_ports
 from tests.sdk.conftest import AddRow, Counts
 from tests.sdk.expected import SDKS, Row
-from tests.sdk.product import Product, running_product, wait_until
+from tests.sdk.product import running_product, wait_until
 from tests.sdk.script import Call
-from tests.sdk.sending import DRIVERS, DriverProcess, Job
+from tests.sdk.sending import DRIVERS, DriverProcess, Job, Report, start_in_page, static_files
 
 NAMES = [sdk.name for sdk in SDKS if not sdk.is_browser]
+PAGES = [sdk.name for sdk in SDKS if sdk.is_browser and not sdk.batching]
 SNIPPETS = Path(snippets.__file__).parent / "sdk_snippets"
 # What makes an SDK outlive an outage where its own defaults do not, or not for long.
 RETRY_SETTINGS = {
@@ -35,6 +37,8 @@ RETRY_SETTINGS = {
     "python_rudderstack": ["max_retries=12"],
 }
 CALLS = 100
+# In a page all of them come at once, while the broker is away.
+PAGE_CALLS = 20
 PAUSE = 0.2
 AWAY = 8.0
 # The server gives up a request soon, while what it produced is still on its way: then SDKs send events a second time.
@@ -62,22 +66,34 @@ def broker(tmp_path: Path) -> Iterator[LocalKafka]:
 def test_what_sdks_send_over_an_outage_is_stored_once(
     broker: LocalKafka,
     node_modules: Path,  # noqa: ARG001 (the drivers need it)
+    chromium: Browser,
     tmp_path: Path,
     table: AddRow,
 ) -> None:
     (tmp_path / "product").mkdir()
-    with running_product(tmp_path / "product", broker.bootstrap_servers, SETTINGS) as product:
-        drivers = _start_drivers(product)
+    with (
+        running_product(tmp_path / "product", broker.bootstrap_servers, SETTINGS) as product,
+        static_files() as origin,
+    ):
+        keys = product.sources(NAMES + PAGES)
+        drivers = {
+            name: DriverProcess(name, Job(product.url, keys[name], _calls(name, CALLS), 5, PAUSE)) for name in NAMES
+        }
         assert wait_until(lambda: {source for source, _ in product.records()} == set(NAMES))
         broker.stop()
+        jobs = {name: Job(product.url, keys[name], _calls(name, PAGE_CALLS)) for name in PAGES}
+        pages = {name: start_in_page(chromium, origin, name, job) for name, job in jobs.items()}
         sleep(AWAY)
         broker.start()
         broker.wait_ready(Event())
         reports = {name: driver.report(timeout=90) for name, driver in drivers.items()}
+        reports |= {name: Report(**page.evaluate("window.report")) for name, page in pages.items()}
         sent = {(name, event_id) for name, report in reports.items() for event_id in report.ids}
         wait_until(lambda: sent <= {(row["source"], row["event_id"]) for row in product.exported()})
         rows = product.exported()
         records = product.records()
+        for page in pages.values():
+            page.context.close()
     stored = Counter((row["source"], row["event_id"]) for row in rows)
     for name, report in reports.items():
         mine = {key: count for key, count in stored.items() if key[0] == name}
@@ -85,7 +101,8 @@ def test_what_sdks_send_over_an_outage_is_stored_once(
         on_topic = sum(count for (source, _), count in records.items() if source == name)
         given_up = len(set(report.failed))
         table("broker outage", name, Counts(len(report.sent), given_up, on_topic, len(mine), rows_of_sdk - len(mine)))
-        assert len(set(report.ids)) == CALLS, report.errors
+        calls = PAGE_CALLS if name in PAGES else CALLS
+        assert {item["step"] for item in report.sent} - {None} == set(range(calls)), report.errors
         assert report.failed == []
     assert set(stored) == set(records) == sent
     assert set(stored.values()) == {1}
@@ -101,15 +118,10 @@ def test_the_snippets_have_the_settings_that_are_tested(name: str, settings: lis
         assert setting in snippet.replace(" = ", "=")
 
 
-def _start_drivers(product: Product) -> dict[str, DriverProcess]:
-    keys = product.sources(NAMES)
-    return {name: DriverProcess(name, Job(product.url, keys[name], _calls(name), 5, PAUSE)) for name in NAMES}
-
-
-def _calls(name: str) -> list[Call]:
+def _calls(name: str, count: int) -> list[Call]:
     return [
         {"step": step, "kind": "track", "name": f"Step {step}", "properties": {"n": step}, "user_id": f"{name}-user"}
-        for step in range(CALLS)
+        for step in range(count)
     ]
 
 
