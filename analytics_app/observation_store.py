@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import BooleanField, ExpressionWrapper, F, Q, Window
 from django.db.models.functions import RowNumber
 
-from analytics_app.masking import clean, decoded, event_type_of, excerpt, mask_text
+from brokerlytics.masking import clean, decoded, event_type_of, excerpt, mask_text
 from analytics_app.models import IntakeCount, RecentEvent, Source
 
 ACCEPTED: Final = "accepted"

@@ -16,7 +16,7 @@ from typing import Any, Final
 from django.db import Error
 
 from analytics_app.flush_thread import FlushThread
-from analytics_app.masking import masked
+from brokerlytics.masking import masked
 from analytics_app.observation_store import ACCEPTED, Outcome, Sample, write
 
 logger = logging.getLogger(__name__)

@@ -12,3 +12,18 @@ class Partition(models.Model):
 
     def __str__(self) -> str:
         return "Partition"
+
+
+class DeadLetter(models.Model):
+    """Gives the admin's page of dead letters its name and its permissions; it has no table and no rows."""
+
+    class Meta:
+        managed = False
+        default_permissions = ("view",)
+        permissions = [
+            ("requeue_deadletter", "Can send dead letters again"),
+            ("drop_deadletter", "Can mark dead letters as dealt with"),
+        ]
+
+    def __str__(self) -> str:
+        return "Dead letter"

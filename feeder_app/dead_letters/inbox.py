@@ -1,6 +1,5 @@
 """The dead letters of a topic with what was done about them: to be listed, found and dropped."""
 
-from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,18 +69,11 @@ def read_inbox(root: Path, topic: str, wanted: Wanted | None = None) -> Iterator
                 yield item
 
 
-def count_inbox(root: Path, topic: str) -> Counter[tuple[str, int, LetterState]]:
-    """How many letters there are by reason, partition and state. Raises as `read_inbox`."""
-    return Counter((item.letter.reason, item.letter.partition, item.state) for item in read_inbox(root, topic))
-
-
 def find(root: Path, topic: str, places: Collection[str]) -> list[Item]:
     """The letters at these places. Raises LetterError when one of them is none; else as `read_inbox`."""
     found = list(read_inbox(root, topic, Wanted(places=frozenset(places))))
     if missing := set(places) - {item.letter.place for item in found}:
-        raise LetterError(
-            f"There is no dead letter of {topic} at {', '.join(sorted(missing))}. See `deadletters list`."
-        )
+        raise LetterError(f"{topic} has no dead letter at {', '.join(sorted(missing))}. See `deadletters list`.")
     return found
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from brokerlytics.checkpoint import read_checkpoint
-from brokerlytics.store import PartitionPaths, partitions_in
+from brokerlytics.store import PartitionPaths
 from brokerlytics.timestamps import from_milliseconds
 
 
@@ -37,17 +37,11 @@ class DeadLetter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _decoder = msgspec.json.Decoder(DeadLetter)
 
 
-def read_letters(root: Path, topic: str) -> Iterator[DeadLetter]:
-    """Every committed dead letter of `topic`, by partition and offset, while feeders may go on.
-
-    Raises CorruptCheckpointError; msgspec.MsgspecError for a line that no feeder wrote; OSError.
-    """
-    for paths in partitions_in(root, topic):
-        yield from map(decode_letter, committed_lines(paths))
-
-
 def committed_lines(paths: PartitionPaths) -> Iterator[bytes]:
-    """The committed lines of one partition, the last without its line end when the file was cut."""
+    """The committed lines of one partition, in order of offsets, while a feeder may go on.
+
+    Raises CorruptCheckpointError, OSError.
+    """
     checkpoint = read_checkpoint(paths.checkpoint)
     if checkpoint and checkpoint.dead_letter_bytes:
         yield from first_lines(paths.dead_letters, checkpoint.dead_letter_bytes)

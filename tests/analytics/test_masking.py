@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_app.masking import EXCERPT, event_type_of, excerpt, mask, mask_text
+from brokerlytics.masking import EXCERPT, event_type_of, excerpt, mask, mask_text
 
 IDS = [
     *("device_id", "user_id", "session_id", "userId", "anonymousId", "previousId", "groupId", "distinct_id", "alias"),
