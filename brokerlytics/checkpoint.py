@@ -50,7 +50,10 @@ class PoisonCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """The committed state of one partition. `next_offset` is the offset of the next record to store."""
+    """The committed state of one partition. `next_offset` is the offset of the next record to store.
+
+    `topic_id` tells the topic from another of the same name, as Kafka does; None while it is not known.
+    """
 
     sequence: int = 0
     epoch: int = 0
@@ -63,6 +66,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     poison: PoisonCount = PoisonCount()
     gaps: tuple[Gap, ...] = ()
     committed_at: datetime | None = None
+    topic_id: str | None = None
 
 
 class CorruptCheckpointError(Exception):

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic
 from django.conf import settings
 
@@ -81,6 +81,30 @@ def ensure_topic(spec: TopicSpec, timeout: float = 15.0) -> EnsuredTopic:
             raise TopicError(f"The cluster did not make the topic {spec.name} within {timeout:.0f} seconds.")
         time.sleep(_POLL_INTERVAL)
     return EnsuredTopic(spec.name, partitions, created=not existing)
+
+
+class TopicIdentity:
+    """Asks the cluster what tells the topic from another of the same name, before or after it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._client: AdminClient | None = None
+        self._is_known = False
+
+    def ask(self, timeout: float = 5.0) -> str | None:
+        """The topic's id; None where the cluster gives none.
+
+        Raises KafkaException when the cluster does not answer, or does not have the topic.
+        """
+        if self._client is None:
+            client = AdminClient({**client_config(), "log_level": 0})
+            cluster = client.list_topics(self._name, timeout=timeout)
+            # librdkafka's mock cluster has no controller that could be asked.
+            self._client, self._is_known = client, cluster.controller_id in cluster.brokers
+        if not self._is_known:
+            return None
+        asked = self._client.describe_topics(TopicCollection([self._name]), request_timeout=timeout)
+        return str(asked[self._name].result().topic_id)
 
 
 def _metadata(client: AdminClient, deadline: float, topic: str | None = None) -> ClusterMetadata:

@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from brokerlytics.heartbeat import PartitionStatus, State
 from brokerlytics.store import PartitionPaths
+from brokerlytics.topics import TopicIdentity
 from feeder_app.errors import OutOfSpaceError, PartitionBusyError, StoreDamagedError
 from feeder_app.partition_writer import PartitionWriter
 from feeder_app.policies import FeederPolicy, is_due
@@ -33,6 +34,7 @@ class AssignedPartition:
     topic: str
     partition: int
     moved_at: datetime
+    identity: TopicIdentity
     writer: PartitionWriter | None = None
     state: State = State.WAITING
     retry_at: datetime | None = None
@@ -59,7 +61,7 @@ class AssignedPartition:
         try:
             if self.writer is None:
                 self.writer = open_partition(PartitionPaths(root, self.topic, self.partition), policy, now)
-            _meet_topic(consumer, self.writer, policy.start_at, now)
+            self._meet_topic(consumer, self.writer, policy.start_at, now)
         except (PartitionBusyError, OutOfSpaceError, KafkaException) as reason:
             if self.retry_at is None:
                 logger.warning("%s[%d] waits: %s", self.topic, self.partition, _text(reason))
@@ -128,42 +130,48 @@ class AssignedPartition:
             last_event_at=self.writer.last_event_at if self.writer else None,
         )
 
+    def _meet_topic(self, consumer: Consumer, writer: PartitionWriter, start_at: StartAt, now: datetime) -> None:
+        """Hold the checkpoint against what the topic still has; record what it lost.
+
+        Raises KafkaException, FeederError.
+        """
+        paths, next_offset = writer.paths, writer.next_offset
+        partition = TopicPartition(paths.topic, paths.partition)
+        low, high = consumer.get_watermark_offsets(partition, timeout=_WATERMARK_TIMEOUT, cached=False)
+        known, found = writer.checkpoint.topic_id, self.identity.ask()
+        if next_offset > high or (next_offset and known and found and known != found):
+            raise StoreDamagedError(
+                f"{paths.topic}[{paths.partition}] is not the topic of which {next_offset} records are stored: it was "
+                f"deleted and made again, or this is another cluster (it ends at offset {high}, its id is {found}, was "
+                f"{known}). Use another STORE_DIR or KAFKA_TOPIC for it."
+            )
+        if found and found != known:
+            writer.belong_to(found, now)
+        if next_offset == 0:
+            _begin(writer, first_offset(consumer, partition, start_at, low, high), now)
+        elif low > next_offset:
+            logger.error(
+                "%s[%d] LOST offsets %d to %d, %d of them: retention removed them before they were stored",
+                paths.topic,
+                paths.partition,
+                next_offset,
+                low - 1,
+                low - next_offset,
+            )
+            writer.skip_to(low, now)
+        elif start_at:
+            logger.warning(
+                "%s[%d] goes on at its checkpoint's offset %d, not at %s: only what the store has nothing of can begin "
+                "elsewhere. Use another STORE_DIR and --group to replay.",
+                paths.topic,
+                paths.partition,
+                next_offset,
+                start_at,
+            )
+
     def _lag(self, consumer: Consumer, next_offset: int) -> int | None:
         _, high = consumer.get_watermark_offsets(TopicPartition(self.topic, self.partition), cached=True)
         return max(high - next_offset, 0) if high >= 0 else None
-
-
-def _meet_topic(consumer: Consumer, writer: PartitionWriter, start_at: StartAt, now: datetime) -> None:
-    """Hold the checkpoint against what the topic still has; record what it lost. Raises KafkaException, FeederError."""
-    paths, next_offset = writer.paths, writer.next_offset
-    partition = TopicPartition(paths.topic, paths.partition)
-    low, high = consumer.get_watermark_offsets(partition, timeout=_WATERMARK_TIMEOUT, cached=False)
-    if next_offset > high:
-        raise StoreDamagedError(
-            f"{paths.topic}[{paths.partition}] ends at offset {high}, but {next_offset} records of it are stored: "
-            "it was deleted and made again, or this is another cluster. Use another STORE_DIR or KAFKA_TOPIC for it."
-        )
-    if next_offset == 0:
-        _begin(writer, first_offset(consumer, partition, start_at, low, high), now)
-    elif low > next_offset:
-        logger.error(
-            "%s[%d] LOST offsets %d to %d, %d of them: retention removed them before they were stored",
-            paths.topic,
-            paths.partition,
-            next_offset,
-            low - 1,
-            low - next_offset,
-        )
-        writer.skip_to(low, now)
-    elif start_at:
-        logger.warning(
-            "%s[%d] goes on at its checkpoint's offset %d, not at %s: only what the store has nothing of can begin "
-            "elsewhere. Use another STORE_DIR and --group to replay.",
-            paths.topic,
-            paths.partition,
-            next_offset,
-            start_at,
-        )
 
 
 def _begin(writer: PartitionWriter, offset: int, now: datetime) -> None:

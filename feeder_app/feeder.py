@@ -13,6 +13,7 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from brokerlytics.heartbeat import HEARTBEAT_INTERVAL, Heartbeat, State, write_heartbeat
+from brokerlytics.topics import TopicIdentity
 from feeder_app.assignment import AssignedPartition
 from feeder_app.connection import ConnectionWatch
 from feeder_app.errors import OutOfSpaceError
@@ -60,6 +61,7 @@ class Feeder:
         self._let_go = Totals()
         self._next_beat = now
         self._connection = ConnectionWatch(consumer, options.topic, now)
+        self._identity = TopicIdentity(options.topic)
         consumer.subscribe([options.topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
 
     def run_once(self, now: datetime) -> None:
@@ -177,7 +179,9 @@ class Feeder:
         if not assigned.try_open(self._consumer, self._options.root, self._options.policy, now):
             return
         try:
-            self._consumer.seek(assigned.position())
+            # Not a seek: the client refuses that once the topic had lost the offset it was at.
+            self._consumer.incremental_unassign([assigned.position()])
+            self._consumer.incremental_assign([assigned.position()])
             self._consumer.resume([assigned.position()])
         except KafkaException as error:
             # The fetcher has not begun with a partition that was assigned a moment ago.
@@ -207,7 +211,9 @@ class Feeder:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         now = datetime.now(UTC)
         self._tell("is given", partitions)
-        given = [AssignedPartition(partition.topic, partition.partition, now) for partition in partitions]
+        given = [
+            AssignedPartition(partition.topic, partition.partition, now, self._identity) for partition in partitions
+        ]
         for assigned in given:
             self._assigned[assigned.partition] = assigned
             assigned.try_open(consumer, self._options.root, self._options.policy, now)

@@ -22,8 +22,8 @@ from brokerlytics.timestamps import from_milliseconds
 from feeder_app.batches import Batch
 from feeder_app.errors import OutOfSpaceError, StoreFailedError
 from feeder_app.locking import FileLock
-from feeder_app.metrics import COMMIT_SECONDS, FSYNC_CHECKPOINT, count_commit, count_dead_letters
 from feeder_app.maintenance.meeting import close_requested, putting_into_a_day
+from feeder_app.metrics import COMMIT_SECONDS, FSYNC_CHECKPOINT, count_commit, count_dead_letters
 from feeder_app.policies import FeederPolicy, close_due, commit_due
 from feeder_app.recall import recall_ids
 from feeder_app.records import Record
@@ -120,6 +120,10 @@ class PartitionWriter:
         self._finish_close(now)
         self._buffer.seen = recall_ids(self.paths, self.checkpoint, self._policy.seen_block)
         self._write_checkpoint(now, epoch=self.checkpoint.epoch + 1)
+
+    def belong_to(self, topic_id: str, now: datetime) -> None:
+        """Write down which topic the rows are from: another one of the same name has other records."""
+        self._write_checkpoint(now, topic_id=topic_id)
 
     def skip_to(self, offset: int, now: datetime) -> None:
         """Commit what is buffered, record that the topic lost the offsets from there to `offset`, go on there."""

@@ -76,7 +76,11 @@ def stored_identities(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
         if line.count(b'"') % 2:
             quoted = not quoted
         if not quoted:
+            if not line.endswith(b"\r\n"):
+                raise ValueError("the last row is cut")
             yield int(line[line.rindex(b",") + 1 :]), _identity(head)
+    if quoted:
+        raise ValueError("a quote is not closed")
 
 
 def _identity(row: bytes) -> bytes:
