@@ -38,6 +38,7 @@ class Audit:
     """`acknowledged` counts events, each once. `problems` says all that is wrong; empty when the store is exact.
 
     `explained`: acknowledged events that had left the topic, in offsets that a checkpoint records as a gap.
+    `missing` and `twice` are the ids of those that are lost or duplicated.
     """
 
     acknowledged: int = 0
@@ -46,6 +47,8 @@ class Audit:
     lost: int = 0
     duplicated: int = 0
     explained: int = 0
+    missing: set[str] = field(default_factory=set)
+    twice: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
 
 
@@ -122,6 +125,7 @@ def _compare_events(result: Audit, stored: Stored, acknowledged: Acknowledged, g
     ids = Counter(name for _, name in stored.rows)
     extra = sum(count - 1 for count in places.values())
     result.duplicated = max(sum(count - 1 for count in ids.values()), extra)
+    result.twice = {name for name, count in ids.items() if count > 1}
     result.problems += [f"{place} is stored {count} times" for place, count in places.items() if count > 1]
     result.problems += [f"{name} is stored {count} times" for name, count in ids.items() if count > 1]
     first = dict(reversed(stored.rows))
@@ -138,6 +142,7 @@ def _compare_events(result: Audit, stored: Stored, acknowledged: Acknowledged, g
             result.explained += 1
         else:
             result.lost += 1
+            result.missing.add(name)
             result.problems.append(f"{name} is missing, acknowledged at {sorted(where)}")
 
 

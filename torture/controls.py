@@ -116,7 +116,7 @@ def retry_fsync() -> None:
 
 def no_gaps() -> None:
     """What the topic does not have any more is passed over in silence."""
-    patch("feeder_app.assignment._meet_topic", lambda *_: None).start()
+    patch.object(AssignedPartition, "_meet_topic", lambda *_: None).start()
     patch(
         "feeder_app.consumer.client_config",
         lambda **settings: client_config(**settings) | {"auto.offset.reset": "earliest"},

@@ -10,6 +10,7 @@ import errno
 import os
 import random
 import signal
+import stat
 import sys
 import time
 from collections.abc import Callable
@@ -67,6 +68,8 @@ _synced: dict[int, int] = {}
 
 def _lose_unsynced(fd: int) -> None:
     """As file systems do after an error: the pages count as clean, and what was in them is gone."""
+    if not stat.S_ISREG(_real_fstat(fd).st_mode):
+        return
     start = _synced.get(fd, 0)
     if (size := _real_fstat(fd).st_size) > start:
         path = Path(f"/proc/self/fd/{fd}").readlink()

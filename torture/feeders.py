@@ -90,7 +90,7 @@ class Feeders:
         self.store = Path(env.get("STORE_DIR") or Path(env["DATA_DIR"]) / "store")
         self.topic = env["KAFKA_TOPIC"]
         self.all: list[FeederProcess] = []
-        self._env = env
+        self.env = env
         self._home = home
         self._defaults = defaults
 
@@ -103,7 +103,7 @@ class Feeders:
 
     def start(self, group: str = "g", *options: str, **faults: str) -> FeederProcess:
         log = self._home / f"feeder-{len(self.all)}.log"
-        feeder = FeederProcess(self._env, log, group, *options, **self._defaults | faults)
+        feeder = FeederProcess(self.env, log, group, *options, **self._defaults | faults)
         self.all.append(feeder)
         return feeder
 
@@ -122,6 +122,11 @@ class Feeders:
     def committed(self) -> int:
         """How many records are stored, counted as repeated, or parked."""
         return sum(c.rows + c.duplicates + c.dead_letters for c in self.checkpoints().values())
+
+    def committed_until(self, partition: int) -> int:
+        """The offset up to which the partition is committed."""
+        checkpoint = self.checkpoints().get(partition)
+        return checkpoint.next_offset if checkpoint else 0
 
     def wait_for_work(self, feeder: FeederProcess, records: int = 1) -> None:
         """Until so many more are committed, by this feeder or another."""

@@ -12,7 +12,9 @@ from confluent_kafka import KafkaError, Message, Producer
 
 # As many of the newest are sent again; the feeder remembers more than that of every partition.
 _REACH = 50_000
-_HOURS = 5 * 3600 * 1000
+_HOUR = 3600 * 1000
+# Numbers of the events of one load.
+_SHARE = 1_000_000_000
 
 
 @dataclass
@@ -27,19 +29,25 @@ class Acknowledged:
     repeated: int = 0
     failed: int = 0
 
+    def add(self, other: "Acknowledged") -> None:
+        """What another load produced besides."""
+        self.places |= other.places
+        self.names += other.names
+        self.repeated += other.repeated
+        self.failed += other.failed
+
 
 class Load:
     """Produces events and remembers which of them the broker acknowledged.
 
     As a client does that had no answer, it sends some of them again, a moment or a long time later, always to
-    their own partition. One of a hundred is no event. The producers' clocks are off by up to five hours.
+    their own partition. One of a hundred is no event. The producers' clocks are off by hours: up to five behind, and
+    not quite one ahead, for more than that the broker refuses.
     """
 
     def __init__(self, servers: str, topic: str, seed: int, *, rate: int = 1000, acks: str = "all") -> None:
-        """`acks`: anything but "all" is for the control that has to lose events.
-
-        `partitions` may grow while it runs, as the topic does.
-        """
+        """`acks`: anything but "all" is for the control that has to lose events."""
+        self.servers = servers
         self.acknowledged = Acknowledged()
         self.partitions = 6
         self._rate = rate
@@ -55,6 +63,7 @@ class Load:
             }
         )
         self._topic = topic
+        self._share = seed % 1000 * _SHARE
         self._home: list[int] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="load")
@@ -76,7 +85,7 @@ class Load:
             self._produce(len(self._home) - 1)
             if self._chance.random() < 0.1 and (names := self.acknowledged.names):
                 reach = 200 if self._chance.random() < 0.5 else _REACH
-                self._produce(int(self._chance.choice(names[-reach:])[1:]))
+                self._produce(int(self._chance.choice(names[-reach:])[1:]) % _SHARE)
                 self.acknowledged.repeated += 1
             if self._chance.random() < 0.01:
                 self._send(f"junk {self._chance.random()}".encode(), "", self._chance.randrange(self.partitions))
@@ -95,8 +104,10 @@ class Load:
         self.finish(150)
 
     def _produce(self, number: int) -> None:
-        fields = {"event_id": f"e{number}", "event_type": "VIEW", "device_id": f"d{number % 40}", "n": 'a\r\n",'}
-        self._send(json.dumps(fields).encode(), f"e{number}", self._home[number])
+        # Loads with different seeds have events of their own.
+        name = f"e{self._share + number}"
+        fields = {"event_id": name, "event_type": "VIEW", "device_id": f"d{number % 40}", "n": 'a\r\n",'}
+        self._send(json.dumps(fields).encode(), name, self._home[number])
 
     def _send(self, value: bytes, name: str, partition: int) -> None:
         def delivered(error: KafkaError | None, message: Message) -> None:
@@ -107,7 +118,7 @@ class Load:
             if name:
                 self.acknowledged.names.append(name)
 
-        stamp = int(time.time() * 1000) + self._chance.randrange(-_HOURS, _HOURS)
+        stamp = int(time.time() * 1000) + self._chance.randrange(-5 * _HOUR, _HOUR * 9 // 10)
         while True:
             try:
                 self._producer.produce(self._topic, value, partition=partition, timestamp=stamp, on_delivery=delivered)

@@ -46,6 +46,7 @@ def test_every_acknowledged_event_is_stored_once(feeders: Feeders, load: Load) -
     assert feeders.said("never committed") > KILLS // 10
     result = audit(feeders.store, feeders.topic, load.acknowledged)
     assert result.problems == []
+    assert load.acknowledged.failed == 0
     assert result.acknowledged == result.stored > 5_000
     assert sum(one.duplicates for one in feeders.checkpoints().values()) == result.repeated > 500
     assert "repeated events not stored again" in last.log

@@ -1,16 +1,24 @@
-"""What can happen to the topic, and to the clocks."""
+"""What can happen to the topic, and to the clock."""
 
+import logging
+import random
 import signal
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
+from pytest_django import Settings
 
+from brokerlytics.checkpoint import read_checkpoint
 from brokerlytics.kafka import client_config
-from brokerlytics.topics import TopicSpec, ensure_topic
+from brokerlytics.store import PartitionPaths
+from brokerlytics.topics import TopicIdentity, TopicSpec, ensure_topic
+from feeder_app.errors import StoreDamagedError
+from feeder_app.feeder import Feeder
+from tests.feeder.test_feeder import drain, feeder, running, step_until
 from torture.audit import audit
 from torture.feeders import Feeders
 from torture.load import Load
@@ -18,63 +26,42 @@ from torture.load import Load
 pytestmark = pytest.mark.parametrize("kafka", ["real"], indirect=True)
 
 
-def stop_after_work(feeders: Feeders, load: Load, **faults: str) -> None:
-    """A feeder that stored some and stopped."""
-    load.send(600)
+def send(load: Load, count: int) -> None:
+    load.send(count)
     load.finish()
-    feeder = feeders.start(**faults)
-    feeders.wait_for_work(feeder, 600)
-    assert feeder.stop() == 0, feeder.log
 
 
 def remove_records(topic: str, partition: int, until: int) -> None:
     start = TopicPartition(topic, partition, until)
-    AdminClient(client_config()).delete_records([start])[start].result(timeout=30)
+    admin = AdminClient(client_config())
+    admin.delete_records([start])[start].result(timeout=30)
 
 
 def end_of(load: Load, partition: int) -> int:
     return max(offset for number, offset in load.acknowledged.places if number == partition) + 1
 
 
-def test_offsets_that_retention_removed_are_told_and_counted(feeders: Feeders, load: Load) -> None:
-    stop_after_work(feeders, load)
+def test_offsets_that_retention_removed_are_told_and_counted(
+    tmp_path: Path, load: Load, topic: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    send(load, 600)
+    drain(tmp_path, topic)
     before = end_of(load, 0)
-    load.send(600)
-    load.finish()
-    remove_records(feeders.topic, 0, before + 30)
-    last = feeders.drain()
-    assert last.returncode == 0, last.log
-    assert f"{feeders.topic}[0] LOST offsets {before} to {before + 29}" in last.log
-    result = audit(feeders.store, feeders.topic, load.acknowledged)
+    send(load, 600)
+    remove_records(topic, 0, before + 30)
+    drain(tmp_path, topic)
+    lost = f"{topic}[0] LOST offsets {before} to {before + 29}, 30 of them: retention removed them"
+    assert lost in caplog.text
+    result = audit(tmp_path, topic, load.acknowledged)
     assert result.problems == []
     assert 0 < result.explained <= 30
 
 
-def test_retention_that_overtakes_a_running_feeder_is_told_and_counted(feeders: Feeders, load: Load) -> None:
-    load.send(600)
-    load.finish()
-    feeder = feeders.start()
-    feeders.wait_for_work(feeder, 600)
-    feeder.send(signal.SIGSTOP)
-    # More than the client has asked for already.
-    load.send(3000)
-    load.finish()
-    until = end_of(load, 0) - 5
-    remove_records(feeders.topic, 0, until)
-    feeder.send(signal.SIGCONT)
-    feeder.wait_until(lambda: feeders.checkpoints()[0].next_offset >= until + 5)
-    assert feeder.stop() == 0, feeder.log
-    assert feeders.drain().returncode == 0
-    assert audit(feeders.store, feeders.topic, load.acknowledged).problems == []
-    for gap in feeders.checkpoints()[0].gaps:
-        assert f"{feeders.topic}[0] LOST offsets {gap.start} to {gap.end - 1}" in feeder.log
-
-
 def test_the_control_that_does_not_look_at_the_topic_fails(feeders: Feeders, load: Load) -> None:
-    stop_after_work(feeders, load, CONTROL="no-gaps")
+    send(load, 600)
+    assert feeders.drain(CONTROL="no-gaps").returncode == 0
     before = end_of(load, 0)
-    load.send(600)
-    load.finish()
+    send(load, 600)
     remove_records(feeders.topic, 0, before + 30)
     assert feeders.drain(CONTROL="no-gaps").returncode == 0
     result = audit(feeders.store, feeders.topic, load.acknowledged)
@@ -82,52 +69,129 @@ def test_the_control_that_does_not_look_at_the_topic_fails(feeders: Feeders, loa
     assert "[0] took" in " ".join(result.problems)
 
 
-@pytest.mark.timeout(100)
+def test_retention_that_overtakes_a_running_feeder_is_told_and_counted(feeders: Feeders, load: Load) -> None:
+    send(load, 600)
+    process = feeders.start()
+    process.wait_until(lambda: feeders.committed() >= 600)
+    process.send(signal.SIGSTOP)
+    send(load, 3000)
+    until = end_of(load, 0) - 5
+    remove_records(feeders.topic, 0, until)
+    process.send(signal.SIGCONT)
+    process.wait_until(lambda: feeders.committed_until(0) >= until + 5)
+    assert process.stop() == 0, process.log
+    # What the client had asked for already came before.
+    (gap,) = feeders.checkpoints()[0].gaps
+    assert f"{feeders.topic}[0] LOST offsets {gap.start} to {until - 1}" in process.log
+    assert feeders.drain().returncode == 0
+    result = audit(feeders.store, feeders.topic, load.acknowledged)
+    assert result.problems == []
+    assert result.explained > 0
+
+
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
-def test_partitions_that_are_added_are_found_by_a_running_feeder(feeders: Feeders, load: Load, protocol: str) -> None:
-    client = {"KAFKA_GROUP_PROTOCOL": protocol, "KAFKA_TOPIC_METADATA_REFRESH_INTERVAL_MS": "1000"}
-    with load.running():
-        feeder = feeders.start(**client)
-        feeders.wait_for_work(feeder)
-        added = AdminClient(client_config()).create_partitions([NewPartitions(feeders.topic, 8)])
-        added[feeders.topic].result(timeout=30)
-        feeder.wait_for_log(f"{feeders.topic}[7] starts at offset 0")
-        load.partitions = 8
-        feeder.wait_until(lambda: feeders.checkpoints()[7].rows > 10)
-    assert feeder.stop() == 0, feeder.log
-    assert feeders.drain().returncode == 0
-    assert audit(feeders.store, feeders.topic, load.acknowledged).problems == []
+def test_partitions_that_are_added_are_found_by_a_running_feeder(
+    tmp_path: Path, load: Load, topic: str, settings: Settings, protocol: str
+) -> None:
+    settings.KAFKA_CLIENT_CONFIG = {"group.protocol": protocol, "topic.metadata.refresh.interval.ms": "1000"}
+    send(load, 100)
+    with feeder(tmp_path, topic) as alone:
+        step_until(lambda: len(running(alone)) == 6, alone)
+        admin = AdminClient(client_config())
+        admin.create_partitions([NewPartitions(topic, 8)])[topic].result(timeout=30)
+        step_until(lambda: len(running(alone)) == 8, alone)
+        # A new producer knows of them.
+        added = Load(load.servers, topic, seed=2)
+        added.partitions = 8
+        send(added, 400)
+        load.acknowledged.add(added.acknowledged)
+        step_until(lambda: stored(tmp_path, topic) == len(load.acknowledged.places), alone)
+    assert audit(tmp_path, topic, load.acknowledged).problems == []
+    assert end_of(load, 7) > 10
 
 
-@pytest.mark.timeout(100)
-def test_a_clock_that_jumps_by_hours_changes_nothing(feeders: Feeders, load: Load, tmp_path: Path) -> None:
-    clock = tmp_path / "clock"
-    clock.write_text("0")
-    with load.running():
-        feeder = feeders.start(CLOCK=str(clock))
-        feeders.wait_for_work(feeder)
-        for hours in (5, -7, 30, -3, 0, -24):
-            clock.write_text(str(hours * 3600))
-            time.sleep(0.3)
-            feeders.wait_for_work(feeder, 500)
-    assert feeder.stop() == 0, feeder.log
-    assert feeders.drain().returncode == 0
-    assert audit(feeders.store, feeders.topic, load.acknowledged).problems == []
+def stored(root: Path, topic: str) -> int:
+    """Records that were stored, counted as repeated, or parked."""
+    checkpoints = [read_checkpoint(PartitionPaths(root, topic, number).checkpoint) for number in range(8)]
+    return sum(one.rows + one.duplicates + one.dead_letters for one in checkpoints if one)
 
 
-def test_a_topic_that_was_made_again_is_refused(feeders: Feeders, load: Load, kafka: str) -> None:
-    """Even when it has more records than the old one by then."""
-    stop_after_work(feeders, load)
-    admin = AdminClient(client_config())
-    admin.delete_topics([feeders.topic])[feeders.topic].result(timeout=30)
-    deadline = time.monotonic() + 30
-    while feeders.topic in admin.list_topics(timeout=10).topics and time.monotonic() < deadline:
-        time.sleep(0.1)
-    ensure_topic(TopicSpec(feeders.topic, 6, 7, 1))
-    again = Load(kafka, feeders.topic, seed=uuid4().int)
+def run_with_clock(alone: Feeder, load: Load, root: Path, topic: str, jumps: list[float]) -> None:
+    """The clock is off by so many hours, each until what came meanwhile is stored. Raises AssertionError."""
+    for hours in jumps:
+        send(load, 100)
+        deadline = time.monotonic() + 10
+        while stored(root, topic) < len(load.acknowledged.places):
+            assert time.monotonic() < deadline, f"nothing goes on with the clock off by {hours} hours"
+            alone.run_once(datetime.now(UTC) + timedelta(hours=hours))
+
+
+def test_a_clock_that_jumps_by_hours_changes_nothing(tmp_path: Path, load: Load, topic: str) -> None:
+    chance = random.Random(1)
+    with feeder(tmp_path, topic) as alone:
+        run_with_clock(alone, load, tmp_path, topic, [0, 5, -7, 0, *(chance.uniform(-30, 30) for _ in range(6))])
+    assert audit(tmp_path, topic, load.acknowledged).problems == []
+
+
+def test_the_control_that_waits_for_the_clock_fails(
+    tmp_path: Path, load: Load, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("feeder_app.assignment.is_due", lambda now, at, _interval: now >= at)
+    with (
+        feeder(tmp_path, topic) as alone,
+        pytest.raises(AssertionError, match="nothing goes on with the clock off by -7 hours"),
+    ):
+        run_with_clock(alone, load, tmp_path, topic, [0, 5, -7])
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["by its id", "by its end"])
+def test_a_topic_that_was_made_again_is_refused(tmp_path: Path, load: Load, topic: str, *, known: bool) -> None:
+    """By its id, even when it has more records than the old one by then."""
+    send(load, 600)
+    drain(tmp_path, topic)
+    again = make_again(topic, load)
+    send(again, 3000 if known else 10)
+    with pytest.raises(StoreDamagedError, match="deleted and made again") as caught:
+        drain(tmp_path, topic)
+    assert caught.value.exit_code == 3
+    assert audit(tmp_path, topic, load.acknowledged).problems == []
+
+
+def test_the_control_that_knows_a_topic_by_its_name_fails(
+    tmp_path: Path, load: Load, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TopicIdentity, "ask", lambda _self: None)
+    send(load, 600)
+    drain(tmp_path, topic)
+    again = make_again(topic, load)
     again.send(3000)
     again.finish()
-    refused = feeders.drain()
-    assert refused.returncode == 3
-    assert "deleted and made again" in refused.log
-    assert audit(feeders.store, feeders.topic, load.acknowledged).problems == []
+    drain(tmp_path, topic)
+    assert audit(tmp_path, topic, again.acknowledged).problems
+
+
+def test_a_topic_that_is_made_again_beside_a_running_feeder_is_refused(
+    tmp_path: Path, load: Load, topic: str, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    settings.KAFKA_CLIENT_CONFIG = {"topic.metadata.refresh.interval.ms": "1000"}
+    send(load, 600)
+    with feeder(tmp_path, topic) as alone:
+        step_until(lambda: stored(tmp_path, topic) == len(load.acknowledged.places), alone)
+        send(make_again(topic, load), 3000)
+        with pytest.raises(StoreDamagedError, match="deleted and made again"):
+            step_until(lambda: False, alone)
+        alone.abandon()
+    assert audit(tmp_path, topic, load.acknowledged).problems == []
+
+
+def make_again(topic: str, load: Load) -> Load:
+    """Delete the topic, make another of its name, and give a load for that."""
+    admin = AdminClient(client_config())
+    admin.delete_topics([topic])[topic].result(timeout=30)
+    deadline = time.monotonic() + 30
+    while topic in admin.list_topics(timeout=10).topics:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    ensure_topic(TopicSpec(topic, 6, 7, 1))
+    return Load(load.servers, topic, seed=2)
