@@ -73,7 +73,7 @@ def web_server(directory: Path, topic: str) -> Iterator[Server]:
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
     output = io.StringIO()
-    call_command("createsource", "bench", stdout=output)
+    call_command("createsource", "bench", exist_ok=True, stdout=output)
     settings.PORT = free_port()
     env = {**child_environment(), "DATA_DIR": str(directory), "KAFKA_TOPIC": topic, "PORT": str(settings.PORT)}
     with _running(web_command(), settings.PORT, env) as pid:

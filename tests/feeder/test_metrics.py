@@ -1,7 +1,8 @@
 """What Prometheus reads from a feeder, over HTTP, from feeders on a real broker."""
 
+import io
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
+from rich.console import Console
 
 from brokerlytics.checkpoint import ActiveSegment, Checkpoint, Gap
 from brokerlytics.heartbeat import Heartbeat, PartitionStatus, State
@@ -16,9 +18,11 @@ from brokerlytics.kafka import client_config
 from feeder_app.errors import FeederError
 from feeder_app.metrics import count_commit
 from feeder_app.metrics_server import MetricsAddress, StatusCollector, metrics_server
+from feeder_app.progress import Progress
+from feeder_app.service import ServiceOptions, run_feeder
 from tests.conftest import free_ports
 from tests.feeder.support import START, paths
-from tests.feeder.test_feeder import drain, events, feeder, make_topic, produce, step_until
+from tests.feeder.test_feeder import QUICK, drain, events, feeder, make_topic, produce, step_until
 
 NOW = datetime(2026, 8, 22, 12, tzinfo=UTC)
 Samples = dict[str, float]
@@ -102,6 +106,25 @@ def test_lag_state_and_newest_event_follow_the_feeder(
         step_until(lambda: lag_of(running.status(NOW)) == 12 or running.status(NOW).rows == 42, running)
     collector.show(running.status(datetime.now(UTC)))
     assert "partition_state running" not in scrape(address, real_topic)
+
+
+def test_a_running_feeder_serves_its_own_lag(tmp_path: Path, real_topic: str) -> None:
+    produce(real_topic, events(0, 25))
+    address = MetricsAddress("127.0.0.1", free_ports(1))
+    options = ServiceOptions(
+        root=tmp_path, topic=real_topic, group=f"g-{real_topic}", until_end=False, policy=QUICK, metrics=address
+    )
+    deadline = datetime.now(UTC) + timedelta(seconds=40)
+    found: Samples = {}
+
+    def stopped() -> bool:
+        assert datetime.now(UTC) < deadline, found
+        found.update(scrape(address, real_topic))
+        return found.get("next_offset") == 25
+
+    run_feeder(options, stopped, Progress(Console(file=io.StringIO())))
+    assert found[f"kafka_consumergroup_lag g-{real_topic}"] == 0
+    assert found["rows_total"] == 25
 
 
 def lag_of(status: Heartbeat) -> int | None:
