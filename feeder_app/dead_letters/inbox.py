@@ -30,7 +30,9 @@ class Item:
 
     @property
     def state(self) -> LetterState:
-        return state_of(self.entry)
+        """A letter that `forget` has blanked is dealt with: there is nothing left to send."""
+        state = state_of(self.entry)
+        return LetterState.DROPPED if state in OPEN and self.letter.is_blank else state
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,13 @@ class DeadLetter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"{self.partition}:{self.offset}"
 
     @property
+    def is_blank(self) -> bool:
+        """Whether its bytes are zeros only: `forget` has overwritten them."""
+        return (
+            bool(self.value or self.key) and not (self.value or b"").strip(b"\0") and not (self.key or b"").strip(b"\0")
+        )
+
+    @property
     def time(self) -> datetime:
         return from_milliseconds(self.timestamp)
 

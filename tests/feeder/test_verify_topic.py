@@ -11,6 +11,10 @@ from confluent_kafka import Producer
 from brokerlytics.checkpoint import CheckpointFile, read_checkpoint
 from brokerlytics.kafka import client_config
 from brokerlytics.store import PartitionPaths, closed_segments
+from feeder_app.dead_letters.inbox import read_inbox
+from feeder_app.dead_letters.journal import LetterState
+from feeder_app.maintenance.dead_letters import blank_letters
+from feeder_app.maintenance.person import Person
 from feeder_app.verify.account import Account
 from feeder_app.verify.service import VerifyOptions, verify_store
 from tests.feeder.test_feeder import drain, events, make_topic, produce
@@ -95,6 +99,13 @@ def test_a_dead_letter_that_differs_is_named(filled: tuple[Path, str]) -> None:
     path.write_bytes(path.read_bytes().replace(b"anVuaw==", b"anVuag==", 1))
     (text,) = faults(root, topic)
     assert "offset 240: its dead letter is missing or differs" in text
+
+
+def test_a_dead_letter_that_was_blanked_by_forget_is_no_fault(filled: tuple[Path, str]) -> None:
+    root, topic = filled
+    assert blank_letters(PartitionPaths(root, topic, 0), Person(frozenset({"junk"}), frozenset())) == 10
+    assert {item.state for item in read_inbox(root, topic)} == {LetterState.DROPPED}
+    assert faults(root, topic) == []
 
 
 def test_offsets_of_control_records_are_explained_by_the_topic(tmp_path: Path, kafka: str) -> None:  # noqa: ARG001
