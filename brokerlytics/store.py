@@ -25,7 +25,7 @@ from typing import BinaryIO, Final, cast
 import zstandard
 
 from brokerlytics.checkpoint import Checkpoint, read_checkpoint
-from brokerlytics.file_prefix import FilePrefix
+from brokerlytics.raw_files import FilePrefix, ZstdFile
 
 _CLOSED: Final = re.compile(
     r"(?P<topic>.+)-p(?P<partition>\d{4,})-(?P<first>\d{20})-(?P<last>\d{20})\.csv(?:\.gz|\.zst)?"
@@ -118,16 +118,14 @@ class PartitionPaths:
 
 
 def all_partitions(root: Path) -> list[PartitionPaths]:
-    """Every partition of every topic that has state below `root`."""
-    matches = (re.fullmatch(r"(.+)-(\d{4,})", path.parent.name) for path in sorted((root / "state").glob("*/CKPT")))
-    return [PartitionPaths(root, match[1], int(match[2])) for match in matches if match]
+    """The partitions of every topic that have state below `root`, in order of topic and number."""
+    matches = (re.fullmatch(r"(.+)-(\d{4,})", path.name) for path in (root / "state").glob("*-*"))
+    return [PartitionPaths(root, *key) for key in sorted((match[1], int(match[2])) for match in matches if match)]
 
 
 def partitions_in(root: Path, topic: str) -> list[PartitionPaths]:
     """The partitions of `topic` that have state below `root`, in order."""
-    pattern = re.compile(re.escape(topic) + r"-(\d{4,})")
-    matches = (pattern.fullmatch(path.name) for path in (root / "state").glob(f"{topic}-*"))
-    return [PartitionPaths(root, topic, number) for number in sorted(int(m[1]) for m in matches if m)]
+    return [paths for paths in all_partitions(root) if paths.topic == topic]
 
 
 def open_segment(path: Path) -> BinaryIO:
@@ -139,7 +137,7 @@ def open_segment(path: Path) -> BinaryIO:
         case ".gz":
             return cast("BinaryIO", gzip.open(path, "rb"))
         case ".zst":
-            return cast("BinaryIO", io.BufferedReader(zstandard.open(path, "rb")))
+            return io.BufferedReader(ZstdFile(path), 128 * 1024)
         case _:
             return path.open("rb")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, Final
 
 from brokerlytics.csv_format import COLUMNS
-from brokerlytics.store import ClosedSegment, Snapshot, closed_segments, open_segment, open_snapshot
+from brokerlytics.store import DAMAGED, ClosedSegment, Snapshot, closed_segments, open_segment, open_snapshot
 from brokerlytics.timestamps import format_timestamp
 
 # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
@@ -43,7 +43,8 @@ def export_rows(root: Path, topic: str, wanted: ExportFilter, out: IO[str], tell
 
     Memory stays at one row. `tell` is called with the number of bytes read so far. What maintenance
     rewrites meanwhile is read where it is then; a day that retention removes ends where it was.
-    Raises CorruptCheckpointError; OSError when the store cannot be read or `out` not written.
+    Raises CorruptCheckpointError; csv.Error for a damaged segment; OSError when the store cannot be read or `out`
+    not written.
     """
     csv.field_size_limit(_LONGEST_CELL)
     writer = csv.writer(out, lineterminator="\r\n")
@@ -80,9 +81,12 @@ def _rows(root: Path, snapshot: Snapshot, tell: Callable[[int], None]) -> Iterat
 def _rows_of(root: Path, segment: ClosedSegment) -> Iterator[list[str]]:
     """The rows of a segment, wherever they are by now: maintenance may have merged or compressed it."""
     file = _open_current(root, segment)
-    for row in _body(file) if file else ():
-        if segment.first_offset <= int(row[-1]) <= segment.last_offset:
-            yield row
+    try:
+        for row in _body(file) if file else ():
+            if segment.first_offset <= int(row[-1]) <= segment.last_offset:
+                yield row
+    except DAMAGED as error:
+        raise csv.Error(f"{segment.path} is damaged: {error}. Restore it.") from error
 
 
 def _open_current(root: Path, segment: ClosedSegment) -> BinaryIO | None:
@@ -116,7 +120,8 @@ def _size(path: Path) -> int:
 def _body(file: BinaryIO) -> Iterator[list[str]]:
     with io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
         rows = csv.reader(text, strict=True)
-        next(rows, None)
+        if next(rows, None) is None:
+            raise EOFError("it has no header")
         yield from rows
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from brokerlytics.checkpoint import read_checkpoint
-from brokerlytics.file_prefix import FilePrefix
+from brokerlytics.raw_files import FilePrefix
 from brokerlytics.store import PartitionPaths
 from feeder_app.maintenance.person import Person
 

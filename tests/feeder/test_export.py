@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from pytest_django import Settings
 
 from brokerlytics.csv_format import COLUMNS
 from feeder_app.export import ExportFilter, export_rows
+from feeder_app.maintenance.plan import Compression
 from feeder_app.policies import FeederPolicy
 from feeder_app.recovery import open_partition
+from tests.feeder.day_builder import QUICK, make_store, run_maintenance
 from tests.feeder.support import SECOND, START, TOPIC, paths, record
 
 ROOT = Path(__file__).parents[2]
@@ -87,6 +90,21 @@ def test_the_command_writes_a_file(store: Path, settings: Settings, tmp_path: Pa
         call_command("exportcsv", "--out", str(tmp_path / "missing" / "out.csv"))
     with pytest.raises(CommandError, match="--start must be before --end"):
         call_command("exportcsv", "--start", "2026-08-23", "--end", "2026-08-22")
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+@pytest.mark.parametrize("kept", [0, 0.5, 0.99])
+def test_a_compressed_segment_that_was_cut_is_told(
+    tmp_path: Path, settings: Settings, compression: Compression, kept: float
+) -> None:
+    make_store(tmp_path, days=1, partitions=1)
+    run_maintenance(tmp_path, replace(QUICK, compression=compression))
+    (path,) = (tmp_path / "data").glob("*/*")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
+    settings.STORE_DIR = tmp_path
+    with pytest.raises(CommandError, match=f"{path.name} is damaged: .*Restore it"):
+        call_command("exportcsv", "--out", str(tmp_path / "out.csv"), "--topic", TOPIC)
 
 
 def test_a_reader_that_has_enough_is_no_error(store: Path, tmp_path: Path) -> None:
