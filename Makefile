@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-header $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run bootstrap test lint bench requirements
+.PHONY: help run bootstrap test torture lint bench requirements
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -22,6 +22,9 @@ bootstrap: .venv/installed ## Set up what is missing: packages, Kafka, database,
 
 test: .venv/installed-dev ## Run the tests, on real Kafka too; ARGS="-k feeder" chooses some.
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+torture: .venv/installed-dev ## Kill, freeze and starve feeders and brokers; ARGS="--minutes 20 --kills 300 --seed 1".
+	@$(BIN)/python -m torture $(ARGS)
 
 lint: .venv/installed-dev ## Check style, types, templates, migrations and settings.
 	$(BIN)/ruff check .

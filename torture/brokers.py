@@ -38,15 +38,16 @@ class Cluster:
 
     @contextmanager
     def running(self) -> Iterator["Cluster"]:
-        try:
-            with ThreadPoolExecutor() as pool:
+        # A broker ends with the thread that started it.
+        with ThreadPoolExecutor() as pool:
+            try:
                 list(pool.map(LocalKafka.start, self.nodes))
-            for node in self.nodes:
-                node.wait_ready(Event())
-            yield self
-        finally:
-            for node in self.nodes:
-                node.kill()
+                for node in self.nodes:
+                    node.wait_ready(Event())
+                yield self
+            finally:
+                for node in self.nodes:
+                    node.kill()
 
     def topic(self, name: str) -> TopicSpec:
         """On a cluster of three: replication 3, and an acknowledged event is on two of them."""

@@ -7,7 +7,7 @@ from typing import Final
 
 # How often each comes: kills most of all.
 WEIGHTS: Final[Mapping[str, int]] = {
-    "kill -9": 14,
+    "kill -9": 30,
     "kill -9 at a step": 5,
     "frozen and woken": 4,
     "come and go": 3,

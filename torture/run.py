@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
 from rich.console import Console
 from rich.progress import Progress
 
@@ -56,6 +57,7 @@ def torture(options: Options, console: Console) -> Summary:
         summary.left_out.append("disk full (this user cannot mount a tmpfs in a namespace of its own)")
     for nodes, share in ((1, _ONE_BROKER), (3, 1 - _ONE_BROKER)):
         with Cluster(options.home / f"kafka-{nodes}", nodes, _free_ports(2 * nodes), options.jars).running() as cluster:
+            settings.KAFKA_BOOTSTRAP_SERVERS = cluster.servers
             part = Part(weights, options.minutes * 60 * share, options.kills * share)
             summary.campaigns.append(_campaign(options, cluster, part, console))
             if nodes == 1:

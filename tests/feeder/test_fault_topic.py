@@ -136,7 +136,7 @@ def test_a_clock_that_jumps_by_hours_changes_nothing(tmp_path: Path, load: Load,
 def test_the_control_that_waits_for_the_clock_fails(
     tmp_path: Path, load: Load, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("feeder_app.assignment.is_due", lambda now, at, _interval: now >= at)
+    monkeypatch.setattr("feeder_app.policies.is_due", lambda now, at, _interval: now >= at)
     with (
         feeder(tmp_path, topic) as alone,
         pytest.raises(AssertionError, match="nothing goes on with the clock off by -7 hours"),
