@@ -136,7 +136,10 @@ def test_a_browser_has_nothing_to_complain_about(
     chromium: Browser, live_server: LiveServer, store: Path, scheme: Literal["light", "dark"], tmp_path: Path
 ) -> None:
     for partition in range(3):
-        open_partition(paths(store, partition), FeederPolicy(), NOW).release()
+        opened = open_partition(paths(store, partition), FeederPolicy(), NOW)
+        opened.append([record(n, at=NOW, partition=partition) for n in range(50_000 * partition, 50_002 * partition)])
+        opened.commit(NOW)
+        opened.release()
     beat(store, status(0), status(1, State.STALLED), at=datetime.now(UTC) + timedelta(seconds=1))
     client = Client()
     client.force_login(User.objects.create_superuser("admin"))

@@ -1,14 +1,18 @@
+import json
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import httpx
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from pytest_django import Settings
 
+from benchmarks.cluster import event
+from benchmarks.feeder import LineCounter, Pace, check_complete
 from benchmarks.load import Load, LoadResult, run_load
 from benchmarks.report import Benchmark, Row
 from benchmarks.servers import peer_server
@@ -107,6 +111,40 @@ def test_a_ratio_is_the_median_of_the_ratios_of_each_run() -> None:
     benchmark = Benchmark("", [peer, ours, Row("missing", note="not installed")])
     assert benchmark.ratios(ours) == {"peer": 0.8}
     assert benchmark.ratios(peer) == {}
+
+
+def test_rows_of_the_first_look_are_not_in_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([10.0, 11.0, 12.0, 14.0, 19.0])
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    pace = Pace()
+    for rows in (0, 1000, 1500, 3000, 3000):
+        pace.see(rows)
+    assert pace.rate == (3000 - 1000) / (14.0 - 11.0)
+
+
+def test_a_pace_of_one_look_is_refused() -> None:
+    pace = Pace()
+    pace.see(1000)
+    with pytest.raises(RuntimeError, match="use more --events"):
+        _ = pace.rate
+
+
+def test_complete_lines_of_a_growing_file_are_counted_once(tmp_path: Path) -> None:
+    counter = LineCounter(tmp_path / "rows")
+    assert counter.count() == 0
+    for text, lines in (("a\nb", 1), ("c\n", 2), ("", 2), ("\n\n", 4)):
+        with (tmp_path / "rows").open("a") as file:
+            file.write(text)
+        assert counter.count() == lines
+
+
+def test_a_candidate_that_wrote_an_event_twice_and_another_never_fails(tmp_path: Path) -> None:
+    ids = [json.loads(event(number))["event_id"] for number in range(3)]
+    (tmp_path / "rows").write_text("\n".join(ids))
+    check_complete([tmp_path / "rows"], 3)
+    (tmp_path / "rows").write_text("\n".join([ids[0], ids[0], ids[2]]))
+    with pytest.raises(RuntimeError, match="2 of 3 events are in"):
+        check_complete([tmp_path / "rows"], 3)
 
 
 def test_the_slope_of_a_soak_leaves_its_first_minute_out() -> None:
