@@ -40,7 +40,7 @@ def find_java() -> Path:
 
 
 def ensure_jars(directory: Path, say: Callable[[str], None] = lambda _: None, pom: Path | None = None) -> None:
-    """Fetch the jars of `pom`, Kafka's own by default, into `directory` unless they are there already; `say` is told before.
+    """Fetch the jars of `pom`, Kafka's own by default, into `directory` unless they are there; `say` is told before.
 
     `directory` appears whole or not at all. Raises KafkaUnavailableError.
     """
