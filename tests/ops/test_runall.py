@@ -58,16 +58,16 @@ def test_everything_starts_heals_and_stops_in_order(env: dict[str, str]) -> None
         assert second.stderr.startswith(f"CommandError: Brokerlytics runs already in {env['DATA_DIR']}, process ")
 
         os.kill(pid_of(env, "feeder"), signal.SIGKILL)
-        product.wait_for("supervisor | exited: feeder (terminated by SIGKILL; not expected)")
+        product.wait_for("supervisor  | exited: feeder (terminated by SIGKILL; not expected)")
         os.kill(pid_of(env, "web"), signal.SIGKILL)
-        product.wait_for("supervisor | exited: web (terminated by SIGKILL; not expected)")
+        product.wait_for("supervisor  | exited: web (terminated by SIGKILL; not expected)")
         with httpx.Client(transport=httpx.HTTPTransport(retries=5), trust_env=False, timeout=20) as client:
             assert client.get(f"http://127.0.0.1:{env['PORT']}/livez").status_code == 200
         post_event(env, product.output, "after")
 
         assert product.stop(signal.SIGINT, 120) == 0
     ends = re.findall(r"stopped: (\w+) \(exit status 0\)", product.output)
-    assert ends == ["web", "feeder", "kafka"]
+    assert ends == ["maintenance", "web", "feeder", "kafka"]
     assert product.output.endswith("Stopped.\n")
     assert "Traceback" not in product.output
     rows = run(["exportcsv"], env).stdout.splitlines()[1:]
