@@ -144,9 +144,8 @@ class Requeue:
             _, high = self._watermarks(reader, partition)
         finally:
             reader.close()
-        now = self.clock()
+        done, now = list[Entry](), self.clock()
         append(paths, [Entry(step="intent", offset=x.offset, at=now, from_offset=high) for x in letters])
-        done: list[Entry] = []
 
         def delivered(letter: int, error: KafkaError | None, message: Message) -> None:
             if error is None:

@@ -1,6 +1,7 @@
 """How far a check of the store is: a bar on a terminal, a plain line every few seconds elsewhere."""
 
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Final, Self
@@ -15,7 +16,7 @@ LINE_SECONDS: Final = 5.0
 class Display(AbstractContextManager["Display"]):
     """Use as a context manager; `tell` is what the check calls."""
 
-    def __init__(self, console: Console, total: int | None) -> None:
+    def __init__(self, console: Console, total: int | None, clock: Callable[[], float] = time.monotonic) -> None:
         """`total`: bytes to read, None when that is not known."""
         columns = (TextColumn("Checking"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
         self._bar = Progress(*columns, console=console, transient=True) if console.is_terminal else None
@@ -23,7 +24,8 @@ class Display(AbstractContextManager["Display"]):
         self._console = console
         self._total = total
         self._read = 0
-        self._said_at = time.monotonic()
+        self._clock = clock
+        self._said_at = clock()
 
     def __enter__(self) -> Self:
         if self._bar:
@@ -41,7 +43,7 @@ class Display(AbstractContextManager["Display"]):
         self._read += count
         if self._bar and self._task is not None:
             self._bar.update(self._task, advance=count)
-        elif (now := time.monotonic()) - self._said_at >= LINE_SECONDS:
+        elif (now := self._clock()) - self._said_at >= LINE_SECONDS:
             self._said_at = now
             of = f" of {decimal(self._total)}" if self._total else ""
             self._console.print(f"{decimal(self._read)}{of} checked", markup=False, soft_wrap=True)

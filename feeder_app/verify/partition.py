@@ -97,14 +97,12 @@ class PartitionCheck:
                         self._findings.fault("row", f"{part.path}, byte {found.start}", found.text)
                         continue
                     self._check_rows(part, found, day)
-                    self._tell(found.start - read)
-                    read = found.start
-                size = file.tell() if part.size is None else part.size
+                    self._tell(found.end - read)
+                    read = found.end
         except DAMAGED as error:
             self._findings.fault("compression", part.path, f"cannot be unpacked: {error}. {RESTORE}")
             return
-        self._tell(size - read)
-        self._account.bytes += size
+        self._account.bytes += read
         if part.size is not None and part.open_file and (there := part.open_file.seek(0, 2)) < part.size:
             text = f"{there:,} bytes are there; the checkpoint says that {part.size:,} are committed. {RESTORE}"
             self._findings.fault("missing", part.path, text)

@@ -1,16 +1,21 @@
 """`verifystore` names each kind of damage, says nothing of a sound store, and agrees with what the feeder promises."""
 
 import gzip
+import io
 import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 
 import msgspec
 import pytest
 from django.core.management import CommandError, call_command
+from hypothesis import given
+from hypothesis import strategies as st
 from pytest_django import Settings
+from rich.console import Console
 
 from brokerlytics.checkpoint import SLOT_BYTES, CheckpointFile, Gap, read_checkpoint
 from brokerlytics.removals import Removal, removals_path
@@ -18,7 +23,10 @@ from feeder_app.partition_writer import PartitionWriter
 from feeder_app.policies import FeederPolicy
 from feeder_app.records import Record
 from feeder_app.recovery import open_partition
+from feeder_app.seen_ids import SeenIds
 from feeder_app.verify.account import Account
+from feeder_app.verify.display import Display
+from feeder_app.verify.repeats import Memory
 from feeder_app.verify.service import VerifyOptions, verify_store
 from tests.feeder.support import START, TOPIC, paths, record
 
@@ -312,3 +320,73 @@ def test_the_command_tells_by_its_exit_code(
 def test_a_partition_without_a_record_is_sound(tmp_path: Path) -> None:
     open_partition(paths(tmp_path), FeederPolicy(), START).release()
     assert faults(tmp_path) == []
+
+
+def test_partitions_are_checked_in_processes_of_their_own(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = open_partition(paths(store, 1), FeederPolicy(), START)
+    feed(writer, *(record(offset, partition=1) for offset in range(50)))
+    writer.release()
+    options = VerifyOptions(store, TOPIC)
+    alone = verify_store(options, lambda _: None)
+    edit(closed(store), b",VIEW,", b",VI\xff\xff,")
+    told: list[int] = []
+    monkeypatch.setattr("feeder_app.verify.service._SMALL", 0)
+    together = verify_store(options, told.append)
+    assert [account.rows for account in together] == [account.rows for account in alone] == [89, 50]
+    assert [list(account.findings.counts) for account in together] == [["row"], []]
+    assert sum(told) == sum(account.bytes for account in together) > 0
+
+
+def test_a_store_that_was_merged_compressed_and_had_a_person_removed_is_sound(store: Path, settings: Settings) -> None:
+    settings.STORE_DIR, settings.KAFKA_TOPIC, settings.STORE_COMPRESSION = store, TOPIC, "zstd"
+    writer = open_partition(paths(store), FeederPolicy(), START)
+    writer.close_segment(START)
+    writer.release()
+    call_command("maintainstore")
+    assert len(list(store.glob("data/*/*.csv.zst"))) == 1
+    assert (faults(store), checked(store).rows, checked(store).files) == ([], 89, 1)
+    call_command("forget", device=["d3"], yes=True)
+    account = checked(store)
+    assert list(account.findings.texts()) == []
+    assert (account.rows + account.removed, account.removed, account.unexplained) == (89, 11, 0)
+
+
+def test_progress_is_a_line_now_and_then_where_there_is_no_terminal() -> None:
+    out, seconds = io.StringIO(), [0.0]
+    with Display(Console(file=out), 4_000_000, lambda: seconds[0]) as display:
+        for seconds[0] in (1.0, 6.0, 7.0, 12.0):
+            display.tell(1_000_000)
+    assert out.getvalue() == "2.0 MB of 4.0 MB checked\n4.0 MB of 4.0 MB checked\n"
+
+
+def test_progress_is_a_bar_on_a_terminal() -> None:
+    out = io.StringIO()
+    with Display(Console(file=out, force_terminal=True, width=100), 4_000_000) as display:
+        display.tell(4_000_000)
+    assert "4.0/4.0 MB" in out.getvalue()
+
+
+STEPS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 4), st.integers(1, 5)), max_size=60)
+
+
+@given(steps=STEPS, cut=st.integers(1, 7))
+def test_the_memory_is_the_feeders(steps: list[tuple[int, int, int]], cut: int) -> None:
+    """Both write down the same rule, row by row and in runs of one day."""
+    feeders, one, many = SeenIds(8), Memory(8), Memory(8)
+    offset, rows = 0, []
+    for name, day, step in steps:
+        offset += step
+        rows.append((day, offset, name))
+    expected = []
+    for day, at, name in rows:
+        (is_new,) = feeders.remember([b"%d" % name], [at], day)
+        assert one.remember(day, at, name) is is_new
+        if not is_new:
+            expected.append(at)
+    found = []
+    for day, run in groupby(rows, lambda row: row[0]):
+        of_day = list(run)
+        for start in range(0, len(of_day), cut):
+            part = of_day[start : start + cut]
+            found += many.remember_all(day, [row[1] for row in part], [row[2] for row in part])
+    assert found == expected
