@@ -135,10 +135,10 @@ def _compare_events(result: Audit, stored: Stored, acknowledged: Acknowledged, g
             result.problems.append(f"{place} holds {first[place]}, acknowledged was {name}")
         if name:
             sent[name].append(place)
-    for name, where in sent.items():
-        if name in ids:
-            continue
-        if all(place in gaps for place in where):
+    for name in set(acknowledged.names) - set(ids):
+        # Nowhere: what a cluster lost, another event has its place.
+        where = sent[name]
+        if where and all(place in gaps for place in where):
             result.explained += 1
         else:
             result.lost += 1

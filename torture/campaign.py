@@ -17,6 +17,7 @@ from torture.load import Load
 # What a feeder may end with by itself, and is started again after: the group fenced it, the disk failed or was full.
 _RESTARTED = {1, 5}
 SESSION = "3000"
+_PATIENCE = 8.0
 
 
 @dataclass
@@ -71,8 +72,14 @@ class Campaign:
             self.start()
 
     def pick(self, chance: random.Random) -> FeederProcess:
-        self.tend()
-        return chance.choice(self.running)
+        """One of those that have partitions, if there is one soon; nearly always: a kill at the start tells little."""
+        deadline = time.monotonic() + (_PATIENCE if chance.random() < 0.9 else 0)
+        while True:
+            self.tend()
+            working = [feeder for feeder in self.running if "starts at offset" in feeder.log]
+            if working or time.monotonic() > deadline:
+                return chance.choice(working or self.running)
+            time.sleep(0.05)
 
     def work(self, seconds: float) -> None:
         """Let them work until more is committed, at most so long."""

@@ -35,10 +35,9 @@ _PATIENCE = 8.0
 
 
 def _kill(campaign: Campaign, chance: random.Random) -> None:
-    if chance.random() < 0.8:
-        campaign.work(_PATIENCE)
-    time.sleep(chance.uniform(0, 0.5))
-    campaign.kill(campaign.pick(chance))
+    victim = campaign.pick(chance)
+    time.sleep(chance.uniform(0, 0.6))
+    campaign.kill(victim)
     campaign.tend()
 
 
@@ -58,7 +57,13 @@ def _kill_at_step(campaign: Campaign, chance: random.Random) -> None:
 def _freeze(campaign: Campaign, chance: random.Random) -> None:
     """Some wake before the group misses them, some after."""
     zombie = campaign.pick(chance)
-    campaign.work(_PATIENCE)
+    if chance.random() < 0.5:
+        # In the middle of a commit.
+        campaign.kill(zombie)
+        zombie = campaign.start(FAULT=f"freeze-before write *.open {chance.randint(3, 9)}")
+        deadline = time.monotonic() + _PATIENCE
+        while zombie.returncode is None and not zombie.frozen and time.monotonic() < deadline:
+            time.sleep(0.05)
     zombie.send(signal.SIGSTOP)
     campaign.freezes += 1
     time.sleep(chance.choice([0.5, 2.0, 5.0, 7.0]))

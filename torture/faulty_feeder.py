@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from django.core.management import execute_from_command_line
+from typing_extensions import Buffer
 
 from torture.controls import CONTROLS
 
-_OPERATIONS = ("write", "pwrite", "fdatasync", "fsync", "ftruncate", "rename")
-_real_pwrite, _real_write, _real_fstat = os.pwrite, os.write, os.fstat
+_real_fstat = os.fstat
 
 
 def _die() -> NoReturn:
@@ -47,6 +47,12 @@ def _kill_half(real: Callable[..., Any], fd: int, data: bytes, *rest: Any) -> No
     _die()
 
 
+def _freeze_before(real: Callable[..., Any], *args: Any) -> Any:
+    """Whoever wakes it finds it in the middle of what it was about to do."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return real(*args)
+
+
 def _fail(number: int) -> Callable[..., NoReturn]:
     def fail(real: Callable[..., Any], *args: Any) -> NoReturn:
         if real.__name__ in ("fdatasync", "fsync"):
@@ -60,18 +66,19 @@ _FAULTS: dict[str, Callable[..., Any]] = {
     "kill-before": _kill_before,
     "kill-half": _kill_half,
     "kill-after": _kill_after,
+    "freeze-before": _freeze_before,
     "EIO": _fail(errno.EIO),
     "ENOSPC": _fail(errno.ENOSPC),
 }
+# How much of each file, by inode, is on disk. Bytes that were there before the first write are.
 _synced: dict[int, int] = {}
 
 
 def _lose_unsynced(fd: int) -> None:
     """As file systems do after an error: the pages count as clean, and what was in them is gone."""
-    if not stat.S_ISREG(_real_fstat(fd).st_mode):
-        return
-    start = _synced.get(fd, 0)
-    if (size := _real_fstat(fd).st_size) > start:
+    status = _real_fstat(fd)
+    start, size = _synced.get(status.st_ino, status.st_size), status.st_size
+    if stat.S_ISREG(status.st_mode) and size > start:
         path = Path(f"/proc/self/fd/{fd}").readlink()
         with path.open("r+b") as file:
             file.seek(start)
@@ -97,11 +104,24 @@ def inject(fault: str) -> None:
                 return _FAULTS[what](real, *args)
         result = real(*args, **options)
         if operation in ("fdatasync", "fsync"):
-            _synced[args[0]] = _real_fstat(args[0]).st_size
+            status = _real_fstat(args[0])
+            _synced[status.st_ino] = status.st_size
         return result
 
     faulty.__name__ = operation
     setattr(os, operation, faulty)
+
+
+def note_first_writes() -> None:
+    """Remember how long each file was before it was written to."""
+    real = os.write
+
+    def write(fd: int, data: Buffer) -> int:
+        status = _real_fstat(fd)
+        _synced.setdefault(status.st_ino, status.st_size)
+        return real(fd, data)
+
+    os.write = write
 
 
 def slow_disk() -> None:
@@ -133,6 +153,7 @@ def main() -> None:
     if os.environ.get("SLOW_DISK"):
         slow_disk()
     if fault := os.environ.get("FAULT"):
+        note_first_writes()
         inject(fault)
     if clock := os.environ.get("CLOCK"):
         wild_clock(Path(clock))

@@ -45,6 +45,13 @@ class FeederProcess:
             file.seek(self._start)
             return file.read().decode(errors="replace")
 
+    @property
+    def frozen(self) -> bool:
+        """Whether it is stopped, by a signal from us or from itself."""
+        return (
+            self.returncode is None and Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+        )
+
     def send(self, number: signal.Signals) -> None:
         if self.returncode is None:
             self._process.send_signal(number)
@@ -72,6 +79,13 @@ class FeederProcess:
             assert self.returncode is None, f"the feeder ended with {self.returncode}:\n{self.log}"
             assert time.monotonic() < deadline, f"it did not happen in {timeout:.0f} s:\n{self.log}"
             time.sleep(0.02)
+
+    def wait_until_said(self, text: str, timeout: float = 60) -> None:
+        """Wait for a text in its log, whether it ends meanwhile or not."""
+        deadline = time.monotonic() + timeout
+        while text not in self.log:
+            assert time.monotonic() < deadline, f"it did not say {text!r} in {timeout:.0f} s:\n{self.log}"
+            time.sleep(0.05)
 
     def wait_for_log(self, text: str, timeout: float = 60) -> None:
         self.wait_until(lambda: text in self.log, timeout)
@@ -132,6 +146,19 @@ class Feeders:
         """Until so many more are committed, by this feeder or another."""
         goal = self.committed() + records
         feeder.wait_until(lambda: self.committed() >= goal)
+
+    def work_on(self, feeder: FeederProcess, records: int) -> FeederProcess:
+        """Wait until so many more are committed, starting the feeder again when the group fenced it."""
+        goal = self.committed() + records
+        deadline = time.monotonic() + 90
+        while self.committed() < goal:
+            if feeder.returncode is not None:
+                assert "Static consumer fenced" in feeder.log, feeder.log
+                assert feeder.returncode == 1, feeder.log
+                feeder = self.start()
+            assert time.monotonic() < deadline, f"nothing goes on:\n{feeder.log}"
+            time.sleep(0.05)
+        return feeder
 
     def said(self, text: str) -> int:
         """How often the feeders have said this."""

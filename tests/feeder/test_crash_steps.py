@@ -12,6 +12,7 @@ STEPS = {
     "rows synced": "kill-after fdatasync *.open 5",
     "half of a dead letter": "kill-half write dead-letters.* 3",
     "dead letters written": "kill-after write dead-letters.* 2",
+    "uncommitted bytes cut": "kill-after ftruncate dead-letters.* 1",
     "dead letters synced": "kill-after fdatasync dead-letters.* 3",
     "half of a checkpoint": "kill-half pwrite CKPT 20",
     "checkpoint written": "kill-after pwrite CKPT 21",
@@ -20,7 +21,6 @@ STEPS = {
     "before the rename": "kill-before rename *.csv 1",
     "renamed": "kill-after rename *.csv 2",
     "data directory synced": "kill-after fsync date=* 2",
-    "uncommitted rows cut": "kill-after ftruncate *.open 1",
 }
 
 pytestmark = pytest.mark.parametrize("kafka", ["real"], indirect=True)

@@ -46,7 +46,7 @@ def test_a_broker_is_killed_and_comes_back(cluster: Cluster, tmp_path: Path) -> 
             feeder.wait_for_log("Connection refused")
             broker.start()
             broker.wait_ready(Event())
-            feeders.wait_for_work(feeder, 1500)
+            feeder = feeders.work_on(feeder, 1500)
         assert feeder.stop() == 0, feeder.log
         assert feeders.drain().returncode == 0
         assert audit(feeders.store, "events", load.acknowledged).problems == []
@@ -78,10 +78,10 @@ def test_a_cluster_loses_its_leader_under_load(cluster: Cluster, tmp_path: Path)
             feeders.wait_for_work(feeder, 300)
             leader = cluster.leader("control", 0)
             lose_leader(cluster, leader)
-            feeders.wait_for_work(feeder, 600)
+            feeder = feeders.work_on(feeder, 600)
             leader.start()
             leader.wait_ready(Event())
-            feeders.wait_for_work(feeder, 300)
+            feeder = feeders.work_on(feeder, 300)
         assert feeder.stop() == 0, feeder.log
         assert feeders.drain().returncode == 0
         assert audit(feeders.store, "events", load.acknowledged).problems == []
