@@ -1,7 +1,5 @@
 """Blanking what dead letters say of a person, in place: the checkpoint counts their bytes, so none may come or go."""
 
-import base64
-import io
 import os
 import re
 from collections.abc import Iterator
@@ -9,22 +7,17 @@ from typing import Final
 
 import msgspec
 
-from brokerlytics.checkpoint import read_checkpoint
-from brokerlytics.raw_files import FilePrefix
 from brokerlytics.store import PartitionPaths
+from feeder_app.dead_letters.letters import committed_lines, decode_letter
+from feeder_app.errors import StoreDamagedError
 from feeder_app.maintenance.person import Person
 
 # The parts of a dead letter that come from the record.
 _PARTS: Final = re.compile(rb'"(?:key|value)":"([A-Za-z0-9+/]*)')
 
 
-class _Letter(msgspec.Struct):
-    key: str | None = None
-    value: str | None = None
-
-
 def count_letters(paths: PartitionPaths, person: Person) -> int:
-    """How many committed dead letters name the person. Raises CorruptCheckpointError, OSError."""
+    """How many committed dead letters name the person. Raises CorruptCheckpointError, StoreDamagedError, OSError."""
     return sum(1 for _ in _letters_of(paths, person))
 
 
@@ -32,7 +25,7 @@ def blank_letters(paths: PartitionPaths, person: Person) -> int:
     """Overwrite key and value of those letters with zeros; returns how many. The rest of each line stays.
 
     Beside a feeder that appends: it never touches what is committed. A crash leaves lines that are whole, for a
-    blank is as valid as what it covers. Raises CorruptCheckpointError, OSError.
+    blank is as valid as what it covers. Raises CorruptCheckpointError, StoreDamagedError, OSError.
     """
     found = list(_letters_of(paths, person))
     if not found:
@@ -48,16 +41,15 @@ def blank_letters(paths: PartitionPaths, person: Person) -> int:
 
 
 def _letters_of(paths: PartitionPaths, person: Person) -> Iterator[tuple[int, bytes]]:
-    checkpoint = read_checkpoint(paths.checkpoint)
-    if not checkpoint or not checkpoint.dead_letter_bytes:
-        return
     position = 0
-    with paths.dead_letters.open("rb") as file:
-        for line in io.BufferedReader(FilePrefix(file, checkpoint.dead_letter_bytes)):
-            letter = msgspec.json.decode(line, type=_Letter)
-            if any(person.is_named_in(base64.b64decode(part)) for part in (letter.key, letter.value) if part):
-                yield position, line
-            position += len(line)
+    for line in committed_lines(paths):
+        try:
+            letter = decode_letter(line)
+        except msgspec.MsgspecError as error:
+            raise StoreDamagedError(f"{paths.dead_letters} at byte {position}: {error}. Restore it.") from error
+        if any(person.is_named_in(part) for part in (letter.key, letter.value) if part):
+            yield position, line
+        position += len(line)
 
 
 def _blank(line: bytes) -> bytes:

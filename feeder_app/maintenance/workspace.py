@@ -19,14 +19,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import msgspec
-
-from brokerlytics.removals import Removal, removals_path
+from brokerlytics.removals import Removal
 from feeder_app.errors import FeederError, PartitionBusyError, StoreDamagedError
 from feeder_app.locking import FileLock
 from feeder_app.maintenance.exchange import exchange, try_exchange
+from feeder_app.maintenance.job_file import JobFile, prepared_dir
 from feeder_app.maintenance.meeting import maintenance_dir, swapping_a_day
-from feeder_app.segment_files import replace_durably, sync_directory
+from feeder_app.segment_files import sync_directory
 
 logger = logging.getLogger(__name__)
 
@@ -42,15 +41,6 @@ class DayChangedError(FeederError):
     """Files of the day vanished while its new directory was prepared. Nothing was changed."""
 
 
-class _Job(msgspec.Struct, frozen=True, kw_only=True):
-    """`inode` is that of the day's old directory; `removals_bytes` the size of the list before this job's are added."""
-
-    date: str
-    inode: int
-    removals_bytes: int
-    removals: tuple[Removal, ...]
-
-
 class Workspace:
     """Changes days. While it is open no other job does. Use as a context manager or call `close`."""
 
@@ -60,11 +50,12 @@ class Workspace:
         self._dir = maintenance_dir(root)
         self._grace = grace.total_seconds()
         self._discarded: dict[Path, float] = {}
+        self._job = JobFile(root)
         try:
             self._lock = FileLock(self._dir / "LOCK", now)
         except PartitionBusyError as error:
             raise JobRunningError(f"Another job works on this store: {error}.") from error
-        self._settle()
+        self._job.settle()
         for path in (*self._dir.glob("date=*"), *self._dir.glob("try-*")):
             logger.warning("%s: a job that was killed left it; it is removed", path.name)
             self._discard(path)
@@ -138,54 +129,26 @@ class Workspace:
         self.close()
 
     def _swap(self, date: str, removals: list[Removal], swap: Callable[[], None]) -> None:
-        job = _Job(
-            date=date,
-            inode=self._day(date).stat().st_ino,
-            removals_bytes=_size(removals_path(self.root)),
-            removals=tuple(removals),
-        )
         try:
-            replace_durably(self._job, msgspec.json.encode(job))
+            self._job.begin(date, self._day(date), removals)
             with swapping_a_day(self.root):
                 swap()
                 sync_directory(self.root / "data")
                 sync_directory(self._dir)
         finally:
             # Whatever happened, the directories themselves say whether they were swapped.
-            self._settle()
+            self._job.settle()
             self._discard(self._prepared(date))
-
-    def _settle(self) -> None:
-        """Finish a swap that happened, forget one that did not."""
-        try:
-            job = msgspec.json.decode(self._job.read_bytes(), type=_Job)
-        except FileNotFoundError:
-            return
-        place = self._prepared(job.date)
-        if job.removals and place.exists() and place.stat().st_ino == job.inode:
-            self._write_removals(job)
-        self._job.unlink()
-        sync_directory(self._dir)
-
-    def _write_removals(self, job: _Job) -> None:
-        """The list up to this job, and this job's: once, however often it is repeated."""
-        path = removals_path(self.root)
-        before = path.read_bytes()[: job.removals_bytes] if path.exists() else b""
-        replace_durably(path, before + b"".join(msgspec.json.encode(removal) + b"\n" for removal in job.removals))
 
     def _discard(self, path: Path) -> None:
         if path.exists():
             self._discarded[path] = time.monotonic()
 
-    @property
-    def _job(self) -> Path:
-        return self._dir / "JOB"
-
     def _day(self, date: str) -> Path:
         return self.root / "data" / f"date={date}"
 
     def _prepared(self, date: str) -> Path:
-        return self._dir / f"date={date}"
+        return prepared_dir(self.root, date)
 
 
 def _names(directory: Path) -> set[str]:
@@ -204,7 +167,3 @@ def _added(directory: Path, before: set[str]) -> set[str]:
     if gone := before - names:
         raise DayChangedError(f"{directory}: {len(gone)} files vanished while the day was rewritten.")
     return names - before
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
