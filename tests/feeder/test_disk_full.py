@@ -1,10 +1,12 @@
 """A disk that is really full, and free again: a small tmpfs that only the feeder's process has mounted."""
 
+import csv
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,43 +19,71 @@ MOUNT = 'mount -t tmpfs -o size=4m tmpfs "$STORE_DIR" && head -c 3500k /dev/zero
 COUNT = 5000
 FIRST = 300
 
+pytestmark = pytest.mark.parametrize("kafka", ["real"], indirect=True)
 
-@pytest.mark.parametrize("kafka", ["real"], indirect=True)
-def test_a_full_disk_is_waited_for_and_nothing_is_lost(product_env: dict[str, str], topic: str, tmp_path: Path) -> None:
+
+class Feeder:
+    """`store` is the mount as this process sees it."""
+
+    def __init__(self, env: dict[str, str], home: Path) -> None:
+        store = home / "store"
+        store.mkdir()
+        self._log = home / "feeder.log"
+        command = ["unshare", "-Urm", "sh", "-c", MOUNT, "sh", sys.executable, "-m", "torture.faulty_feeder"]
+        with self._log.open("wb") as file:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=env | {"STORE_DIR": str(store)}, stdout=file, stderr=file
+            )
+        self.store = Path(f"/proc/{self.process.pid}/root{store}")
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 60
+        while not condition():
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.1)
+
+
+@contextmanager
+def full_and_free_again(env: dict[str, str], topic: str, home: Path) -> Iterator[Feeder]:
+    """A feeder whose disk filled up in the middle of segments that have committed rows, and has room again."""
     produce(topic, events(0, FIRST))
-    store = tmp_path / "store"
-    store.mkdir()
-    log = tmp_path / "feeder.log"
-    command = ["unshare", "-Urm", "sh", "-c", MOUNT, "sh", sys.executable, "manage.py", "runfeeder"]
-    with log.open("wb") as file:
-        feeder = subprocess.Popen(
-            command, cwd=ROOT, env=product_env | {"STORE_DIR": str(store)}, stdout=file, stderr=file
-        )
-    seen = Path(f"/proc/{feeder.pid}/root{store}")
+    feeder = Feeder(env, home)
     try:
-        # It fills up in the middle of segments that have committed rows.
-        wait_for(lambda: seen.exists() and len(stored_offsets(seen, topic)) == FIRST, feeder, log)
+        feeder.wait_for(lambda: feeder.store.exists() and len(stored_offsets(feeder.store, topic)) == FIRST)
         produce(topic, events(FIRST, COUNT - FIRST))
         # They are sent again, both what is stored already and what the full disk keeps waiting.
         produce(topic, events(0, COUNT))
-        wait_for(lambda: "Disk full" in log.read_text(), feeder, log)
-        before = stored_offsets(seen, topic)
+        feeder.wait_for(lambda: "Disk full" in feeder.log)
+        before = stored_offsets(feeder.store, topic)
         assert len(before) == len(set(before)) < COUNT
-        (seen / "filler").unlink()
-        wait_for(lambda: len(stored_offsets(seen, topic)) >= COUNT, feeder, log)
-        assert stored_ids(seen, topic) == ids(COUNT)
-        feeder.send_signal(signal.SIGTERM)
-        assert feeder.wait(30) == 0
-        assert "there is room again" in log.read_text()
-        assert "Traceback" not in log.read_text()
+        (feeder.store / "filler").unlink()
+        feeder.wait_for(lambda: "there is room again" in feeder.log)
+        yield feeder
     finally:
-        feeder.kill()
-        feeder.wait()
+        feeder.process.kill()
+        feeder.process.wait()
 
 
-def wait_for(condition: Callable[[], bool], feeder: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert feeder.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.1)
+def test_a_full_disk_is_waited_for_and_nothing_is_lost(product_env: dict[str, str], topic: str, tmp_path: Path) -> None:
+    with full_and_free_again(product_env, topic, tmp_path) as feeder:
+        feeder.wait_for(lambda: len(stored_offsets(feeder.store, topic)) >= COUNT)
+        assert stored_ids(feeder.store, topic) == ids(COUNT)
+        feeder.process.send_signal(signal.SIGTERM)
+        assert feeder.process.wait(30) == 0
+        assert "Traceback" not in feeder.log
+
+
+def test_the_control_without_truncation_fails(product_env: dict[str, str], topic: str, tmp_path: Path) -> None:
+    """Half of what did not fit stays in the file: rows are torn, or there twice."""
+    with full_and_free_again(product_env | {"CONTROL": "no-truncation"}, topic, tmp_path) as feeder:
+        time.sleep(3)
+        try:
+            found = stored_offsets(feeder.store, topic)
+        except (csv.Error, ValueError, TypeError):
+            return
+        assert len(found) != len(set(found)) or stored_ids(feeder.store, topic) != ids(COUNT)
