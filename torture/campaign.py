@@ -68,6 +68,7 @@ class Campaign:
             self.ended[feeder.wait()] += 1
             if not self.control:
                 assert feeder.returncode in _RESTARTED, f"a feeder ended with {feeder.returncode}:\n{feeder.log}"
+                assert "Traceback" not in feeder.log, feeder.log
         while len(self.running) < self.size:
             self.start()
 

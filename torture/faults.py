@@ -30,7 +30,13 @@ STEPS: Final = {
     "data directory synced": "kill-after fsync date=*",
 }
 WRITE_ERRORS: Final = ("EIO write *.open", "EIO write dead-letters.*", "EIO pwrite CKPT", "EIO rename *.csv")
-FSYNC_ERRORS: Final = ("EIO fdatasync *.open", "EIO fdatasync dead-letters.*", "EIO fdatasync CKPT", "EIO fsync date=*")
+FSYNC_ERRORS: Final = (
+    "EIO fdatasync *.open",
+    "EIO fdatasync *.open",
+    "EIO fdatasync dead-letters.*",
+    "EIO fdatasync CKPT",
+    "EIO fsync date=*",
+)
 _PATIENCE = 8.0
 
 
@@ -44,7 +50,7 @@ def _kill(campaign: Campaign, chance: random.Random) -> None:
 def _kill_at_step(campaign: Campaign, chance: random.Random) -> None:
     fault = chance.choice(list(STEPS.values()))
     campaign.kill(campaign.pick(chance))
-    doomed = campaign.start(FAULT=f"{fault} {chance.randint(1, 6)}")
+    doomed = campaign.start(FAULT=f"{fault} {chance.randint(1, 12)}")
     _wait_for_end(doomed, _PATIENCE)
     if doomed.returncode == -signal.SIGKILL:
         campaign.kills += 1

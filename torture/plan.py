@@ -22,7 +22,7 @@ WEIGHTS: Final[Mapping[str, int]] = {
 }
 # Each control with the faults that it cannot survive.
 CONTROLS: Final[Mapping[str, Mapping[str, int]]] = {
-    "no-truncation": {"kill -9": 1},
+    "no-truncation": {"kill -9": 1, "kill -9 at a step": 3},
     "no-memory": {"kill -9": 1},
     "no-lock": {"frozen and woken": 1, "rival group": 1},
     "trust-kafka": {"kill -9": 1},

@@ -20,7 +20,7 @@ from torture.faults import FAULTS
 from torture.plan import CONTROLS, WEIGHTS, Step, plan
 from torture.report import CampaignResult, Summary, result_of
 
-_CONTROL_STEPS = 12
+_CONTROL_STEPS = 20
 # Of the time and the kills, the rest is the three brokers'.
 _ONE_BROKER = 0.7
 _PLAIN_INTERVAL = 20.0
