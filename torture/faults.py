@@ -1,10 +1,10 @@
 """What can be done to a campaign: one function a fault, each drives chance alone and leaves it working."""
 
-import os
 import random
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -38,6 +38,7 @@ FSYNC_ERRORS: Final = (
     "EIO fsync date=*",
 )
 _PATIENCE = 8.0
+_ZEROS: Final = bytes(1 << 20)
 
 
 def _kill(campaign: Campaign, chance: random.Random) -> None:
@@ -136,10 +137,9 @@ def damage_newest_slot(path: Path, byte: int) -> None:
 def _disk_full(campaign: Campaign, chance: random.Random) -> None:
     """The store's file system has no room until a feeder has met it, or some seconds went by."""
     filler = campaign.feeders.store / "filler"
-    with filler.open("wb") as file:
-        for size in (1 << 20, 1 << 12):
-            while (free := os.statvfs(filler).f_bavail * os.statvfs(filler).f_frsize) >= size:
-                os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, free // size * size)
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(_ZEROS)
     deadline = time.monotonic() + _PATIENCE
     before = campaign.feeders.said("Disk full")
     while time.monotonic() < deadline and campaign.feeders.said("Disk full") == before:
