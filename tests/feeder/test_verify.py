@@ -224,6 +224,16 @@ def test_each_kind_of_damage_is_named(store: Path, name: str) -> None:
     assert any(re.search(expected, text) for text in found), found
 
 
+@pytest.mark.parametrize("chunk", [1, 700, 3000])
+def test_rows_that_are_there_twice_are_named_wherever_a_chunk_ends(
+    store: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr("feeder_app.verify.rows.CHUNK", chunk)
+    assert (faults(store), checked(store).rows) == ([], 89)
+    repeat_rows(store)
+    assert any("offset 0 after 24" in text for text in faults(store))
+
+
 def test_a_bad_row_is_one_fault_and_those_behind_it_are_read(store: Path) -> None:
     edit(closed(store), b'"{""n"":7,', b'"{"n"":7,')
     account = checked(store)
