@@ -31,7 +31,7 @@ def test_a_kill_at_any_step_loses_and_repeats_nothing(feeders: Feeders, load: Lo
     options = ["--roll-bytes", "20000"]
     with load.running():
         for step, fault in STEPS.items():
-            feeder = feeders.start("g", *options, FAULT=fault)
+            feeder = feeders.start("g", *options, FAULT=fault, SLOW_DISK="")
             assert feeder.wait() == -9, f"{step}: {feeder.log}"
     assert feeders.drain().returncode == 0
     assert audit(feeders.store, feeders.topic, load.acknowledged).problems == []
@@ -41,7 +41,8 @@ def test_a_kill_at_any_step_loses_and_repeats_nothing(feeders: Feeders, load: Lo
 def test_the_control_with_one_slot_fails(feeders: Feeders, load: Load) -> None:
     """A checkpoint that is written over its predecessor is lost when the write is torn."""
     with load.running():
-        feeder = feeders.start("g", "--roll-bytes", "20000", FAULT="kill-half pwrite CKPT 60", CONTROL="one-slot")
+        # Every partition has closed segments by then.
+        feeder = feeders.start("g", "--roll-bytes", "1024", FAULT="kill-half pwrite CKPT 90", CONTROL="one-slot")
         assert feeder.wait() == -9, feeder.log
     last = feeders.drain(CONTROL="one-slot")
     assert last.returncode == 3 or audit(feeders.store, feeders.topic, load.acknowledged).problems

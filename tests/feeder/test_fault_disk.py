@@ -23,7 +23,7 @@ ERRORS = {
 def test_an_error_ends_the_feeder_and_loses_nothing(feeders: Feeders, load: Load) -> None:
     with load.running():
         for fault, message in ERRORS.items():
-            feeder = feeders.start("g", "--roll-bytes", "20000", FAULT=fault)
+            feeder = feeders.start("g", "--roll-bytes", "20000", FAULT=fault, SLOW_DISK="")
             assert feeder.wait() == 5, f"{fault}: {feeder.log}"
             (said,) = [line for line in feeder.log.splitlines() if line.startswith("CommandError: ")]
             assert said.endswith(message), fault

@@ -104,4 +104,5 @@ def test_a_killed_feeder_is_followed_at_once_or_when_its_session_is_over(feeders
         second = feeders.start(protocol, KAFKA_GROUP_PROTOCOL=protocol)
         second.wait_for_log("is given partitions")
         assert second.stop() == 0, second.log
+    assert feeders.drain().returncode == 0
     assert audit(feeders.store, feeders.topic, load.acknowledged).problems == []
