@@ -41,9 +41,12 @@ def plain_rows(values: Sequence[bytes | None]) -> list[PlainRow | None]:
     """
     events = [_decode(value) for value in values]
     # Of a batch's times most are there again and again.
-    times = {time for event in events if event is not None for time in _times(event)}
+    times: set[str] = set()
+    for fields in events:
+        if fields is not None:
+            times.update(fields[_FIRST_TIME:_AFTER_TIMES])
     cells = _time_cells(times)
-    return [None if event is None else _row(event, cells) for event in events]
+    return [None if fields is None else _row(fields, cells) for fields in events]
 
 
 def _plain_type(field: EventField) -> Any:
@@ -79,17 +82,14 @@ _decoder: Final[Any] = msgspec.json.Decoder(_PlainEvent)
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def _decode(value: bytes | None) -> Any:
+def _decode(value: bytes | None) -> tuple[Any, ...] | None:
+    """The fields, in the order of FIELDS."""
     if value is None or NUL in value:
         return None
     try:
-        return _decoder.decode(value)
+        return msgspec.structs.astuple(_decoder.decode(value))
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
-
-
-def _times(event: Any) -> tuple[str, str, str]:
-    return event.created_on, event.original_created_on, event.received_on
 
 
 def _time_cells(times: Collection[str]) -> dict[str, str]:
@@ -126,40 +126,38 @@ def _is_minute(start: str) -> bool:
     return True
 
 
-def _row(event: Any, time_cells: Mapping[str, str]) -> PlainRow | None:
-    fields = msgspec.structs.astuple(event)
-    revenue, currency, properties, context = fields[_MONEY:]
+def _row(fields: tuple[Any, ...], time_cells: Mapping[str, str]) -> PlainRow | None:
+    event_id, kind, event_type, device_id, user_id, session_id, created, original, received, source, *texts = fields
+    *texts, revenue, currency, properties, context = texts
     if revenue is None and not currency and "revenue" not in properties and "currency" not in properties:
         money: str | None = ","
     else:
-        money = _money(event)
-    if money is None or not (event.device_id or event.user_id):
+        money = _money(kind, revenue, currency)
+    if money is None or not (device_id or user_id):
         return None
     try:
-        times = ",".join([time_cells[time] for time in fields[_FIRST_TIME:_AFTER_TIMES]])
+        cells = (
+            *(event_id, kind, event_type, device_id, user_id, session_id),
+            *(time_cells[created], time_cells[original], time_cells[received]),
+            *(source, *texts),
+        )
     except KeyError:
         return None
-    texts = f"{','.join(fields[:_FIRST_TIME])},{times},{','.join(fields[_AFTER_TIMES:_MONEY])}"
-    if texts.count(",") != _MONEY - 1 or '"' in texts or "\n" in texts or "\r" in texts:
-        texts = _quoted(fields[:_FIRST_TIME], times, fields[_AFTER_TIMES:_MONEY])
-    identity = f"{event.source}\0{event.event_id}".encode()
-    row = f"{texts},{money},{_json(properties)}," if properties else f"{texts},{money},,"
-    return identity, (row + _json(context) if context else row)
+    row = ",".join(cells)
+    if row.count(",") != len(cells) - 1 or '"' in row or "\n" in row or "\r" in row:
+        row = encode_cells(cells).decode().removesuffix("\r\n")
+    row = f"{row},{money},{_json(properties)}," if properties else f"{row},{money},,"
+    return f"{source}\0{event_id}".encode(), (row + _json(context) if context else row)
 
 
-def _quoted(before: tuple[str, ...], times: str, behind: tuple[str, ...]) -> str:
-    """These cells, with quotes where a text needs them."""
-    return encode_cells((*before, *times.split(","), *behind)).decode().removesuffix("\r\n")
-
-
-def _money(event: Any) -> str | None:
+def _money(kind: str, revenue: float | None, currency: str) -> str | None:
     """The cells of revenue and currency; None where the rules have to say whether the properties fill one."""
-    if event.revenue is None and not event.currency and event.kind in TRAIT_KINDS:
+    if revenue is None and not currency and kind in TRAIT_KINDS:
         return ","
-    if event.revenue is None or not event.currency:
+    if revenue is None or not currency:
         return None
     try:
-        return f"{number_cell(check_value('revenue', event.revenue))},{check_value('currency', event.currency)}"
+        return f"{number_cell(check_value('revenue', revenue))},{check_value('currency', currency)}"
     except InvalidEventError:
         return None
 

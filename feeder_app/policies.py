@@ -23,7 +23,7 @@ class FeederPolicy:
     A partition that the store has nothing of begins at `start_at`.
     """
 
-    flush_interval: timedelta = timedelta(seconds=1)
+    flush_interval: timedelta = timedelta(seconds=0.5)
     flush_bytes: int = 4 * 1024 * 1024
     roll_bytes: int = 64 * 1024 * 1024
     roll_age: timedelta = timedelta(minutes=10)

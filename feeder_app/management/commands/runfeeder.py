@@ -30,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--topic", type=_name, default=settings.KAFKA_TOPIC, help="topic (%(default)s)")
         parser.add_argument("--until-end", action="store_true", help="drain the topic and exit")
         parser.add_argument(
-            "--flush-interval", type=_seconds, default=policy.flush_interval, help="seconds between commits (1)"
+            "--flush-interval", type=_seconds, default=policy.flush_interval, help="seconds between commits (0.5)"
         )
         parser.add_argument(
             "--roll-bytes", type=_bytes, default=policy.roll_bytes, help="close a segment at this size (%(default)s)"
