@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import BooleanField, ExpressionWrapper, F, Q, Window
 from django.db.models.functions import RowNumber
 
-from brokerlytics.masking import clean, decoded, event_type_of, excerpt, mask_text
 from analytics_app.models import IntakeCount, RecentEvent, Source
+from brokerlytics.masking import clean, decoded, event_type_of, excerpt, mask_text
 
 ACCEPTED: Final = "accepted"
 # Of one source, accepted and rejected each.

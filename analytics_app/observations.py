@@ -16,8 +16,8 @@ from typing import Any, Final
 from django.db import Error
 
 from analytics_app.flush_thread import FlushThread
-from brokerlytics.masking import masked
 from analytics_app.observation_store import ACCEPTED, Outcome, Sample, write
+from brokerlytics.masking import masked
 
 logger = logging.getLogger(__name__)
 

@@ -160,7 +160,7 @@ class EventProducer:
 
     def _on_error(self, error: KafkaError) -> None:
         # After a fatal error an idempotent producer takes nothing any more; a new one has to be made.
-        if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001 (as above)
+        if error.fatal() or error.code() == KafkaError._FATAL:
             self.broken = True
             self._at_exit.cancel()
             logger.error("The Kafka producer failed and is replaced: %s", error.str())
