@@ -15,11 +15,10 @@ from pytest_django import Settings
 from rich.console import Console
 
 from brokerlytics.checkpoint import read_checkpoint
-from brokerlytics.heartbeat import live_heartbeats
+from brokerlytics.heartbeat import State, live_heartbeats
 from brokerlytics.kafka import client_config
 from brokerlytics.store import PartitionPaths, closed_segments, partitions_in
 from brokerlytics.topics import TopicSpec, ensure_topic
-from feeder_app.assignment import State
 from feeder_app.consumer import make_consumer
 from feeder_app.errors import PoisonBoundError, StoreDamagedError
 from feeder_app.feeder import Feeder, FeederOptions
