@@ -29,6 +29,7 @@ from brokerlytics.kafka import client_config
 from brokerlytics.store import partitions_in
 
 FEEDER = "runfeeder"
+FEEDERS = "two of runfeeder, one group"
 NAIVE = "naive loop"
 NAIVE_EVENTS = 10_000
 WANTED = {KCAT: 0.5, CONNECT: 2.0, REDPANDA: 2.0, BENTO: 2.0, NAIVE: 100.0}
@@ -68,10 +69,14 @@ def measure(runs: int, directory: Path, events: int, *, alone: bool = False) -> 
     print(f"Filling a topic with {events:,} events", file=sys.stderr)
     fill(topic, events)
     rows = {name: Row(name) for name in ("consume only", *([] if alone else [*WANTED]))}
-    ours = Row(FEEDER, targets={} if alone else dict(WANTED), memory_limit=MEMORY_LIMIT)
+    ours = [
+        Row(name, targets={} if alone else dict(WANTED), memory_limit=MEMORY_LIMIT * processes)
+        for processes, name in enumerate((FEEDER, FEEDERS), 1)
+    ]
     for run in range(runs):
         rows["consume only"].rates.append(consume_only(topic, events))
-        feed(topic, directory / "store", events, ours)
+        for processes, row in enumerate(ours, 1):
+            feed(topic, directory / "store", events, row, processes)
         if alone:
             continue
         for peer in peers(topic, directory / f"peers-{run}"):
@@ -83,25 +88,28 @@ def measure(runs: int, directory: Path, events: int, *, alone: bool = False) -> 
         rows[NAIVE].rates.append(naive_loop(topic, directory / "naive.csv", min(events, NAIVE_EVENTS)))
     return Benchmark(
         f"{events:,} events of {len(event(0))} bytes, {PARTITIONS} partitions, from Kafka into files",
-        [ours, *rows.values()],
+        [*ours, *rows.values()],
     )
 
 
-def feed(topic: str, store: Path, events: int, row: Row) -> None:
-    """One run of the feeder, a process of its own with its defaults. A row counts when it is committed, so on disk."""
+def feed(topic: str, store: Path, events: int, row: Row, processes: int) -> None:
+    """One run of so many feeders with their defaults. A row counts when it is committed, so on disk."""
     command = [sys.executable, "manage.py", "runfeeder", "--until-end", "--group", uuid4().hex, "--topic", topic]
     environment = {**child_environment(), "STORE_DIR": str(store)}
     log = store.with_suffix(".log")
     with log.open("wb") as said:
-        process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stdout=said, stderr=said)
+        feeders = [
+            subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stdout=said, stderr=said)
+            for _ in range(processes)
+        ]
     peak = 0.0
     pace = Pace()
-    while (status := process.poll()) is None:
+    while any(feeder.poll() is None for feeder in feeders):
         pace.see(committed_rows(store, topic))
-        peak = max(peak, peak_memory(process.pid))
+        peak = max(peak, sum(peak_memory(feeder.pid) for feeder in feeders))
         time.sleep(_LOOK_INTERVAL)
-    if status != 0:
-        raise RuntimeError(f"runfeeder ended with status {status}.\n{log.read_text()[-2000:]}")
+    if any(feeder.returncode for feeder in feeders):
+        raise RuntimeError(f"runfeeder failed.\n{log.read_text()[-2000:]}")
     pace.see(committed_rows(store, topic))
     check_complete(sorted(store.glob("data/*/*.csv*")), events)
     shutil.rmtree(store)
