@@ -60,6 +60,8 @@ class Command(BaseCommand):
         if options["json"]:
             for item in items:
                 self.stdout.write(json_line(item))
+        elif not items:
+            self.stderr.write("No such dead letters.")
         elif sys.stdout.isatty():
             _print_table(items)
         else:
