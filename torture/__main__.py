@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=20.0, help="at least so long (%(default)s)")
     parser.add_argument("--kills", type=int, default=300, help="and at least so many feeders killed (%(default)s)")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(31), help="of the plan")
+    parser.add_argument("--brokers", type=int, choices=(1, 3), help="on one or on three alone, not on both in turn")
     parser.add_argument("--out", type=Path, default=_ROOT / "var" / "torture", help="where the JSON goes (%(default)s)")
     parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--stores", type=Path, help=argparse.SUPPRESS)
@@ -40,6 +41,7 @@ def _run_inside(options: argparse.Namespace, home: Path) -> int:
     stores.mkdir()
     command = [sys.executable, "-m", "torture", "--minutes", str(options.minutes), "--kills", str(options.kills)]
     command += ["--seed", str(options.seed), "--out", str(options.out), "--home", str(home)]
+    command += ["--brokers", str(options.brokers)] if options.brokers else []
     inside = ["unshare", "-Urm", "sh", "-c", _MOUNT, "sh", str(stores)]
     if subprocess.run([*inside, "true"], check=False, stderr=subprocess.DEVNULL).returncode == 0:
         command = [*inside, *command, "--stores", str(stores)]
@@ -55,7 +57,8 @@ def _run(options: argparse.Namespace) -> int:
 
     console = Console(width=None if sys.stdout.isatty() else 110)
     jars = _ROOT / "var" / "kafka" / "jars"
-    run = Options(options.minutes, options.kills, options.seed, options.home, jars, options.stores)
+    brokers = (options.brokers,) if options.brokers else (1, 3)
+    run = Options(options.minutes, options.kills, options.seed, options.home, jars, options.stores, brokers)
     summary = torture(run, console)
     publish(summary, options.out / "summary.json", console)
     return 0 if summary.passed else 1

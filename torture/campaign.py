@@ -1,6 +1,7 @@
 """Up to three feeders under a load without a pause, what is done to them, and what is stored in the end."""
 
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from torture.load import Load
 _RESTARTED = {1, 5}
 SESSION = "3000"
 _PATIENCE = 8.0
+# The one that drains is started again like all others.
+_DRAIN_TRIES = 3
 
 
 @dataclass
@@ -31,7 +34,7 @@ class Window:
 
 @dataclass
 class Campaign:
-    """`kills` and `freezes` are those of feeders; `ended` are exit codes of feeders that ended by themselves."""
+    """`kills` and `freezes` are those of feeders; `ended` are the last words of feeders that ended by themselves."""
 
     cluster: Cluster
     feeders: Feeders
@@ -45,7 +48,7 @@ class Campaign:
     broker_kills: int = 0
     running: list[FeederProcess] = field(default_factory=list)
     windows: list[Window] = field(default_factory=list)
-    ended: Counter[int] = field(default_factory=Counter)
+    ended: Counter[str] = field(default_factory=Counter)
 
     def start(self, **faults: str) -> FeederProcess:
         if self.control:
@@ -62,10 +65,16 @@ class Campaign:
             self.running.remove(feeder)
 
     def tend(self) -> None:
-        """Start again what ended, as supervisor does. Raises AssertionError for an end that is not to happen."""
+        """Start again what ended, as supervisor does, and wake what froze late.
+
+        Raises AssertionError for an end that is not to happen.
+        """
+        for feeder in self.running:
+            if feeder.frozen:
+                feeder.send(signal.SIGCONT)
         for feeder in [one for one in self.running if one.returncode is not None]:
             self.running.remove(feeder)
-            self.ended[feeder.wait()] += 1
+            self.ended[f"{feeder.wait()}: {feeder.last_words}"] += 1
             if not self.control:
                 assert feeder.returncode in _RESTARTED, f"a feeder ended with {feeder.returncode}:\n{feeder.log}"
                 assert "Traceback" not in feeder.log, feeder.log
@@ -99,10 +108,14 @@ class Campaign:
         for feeder in self.running:
             feeder.kill()
         self.clock.write_text("0")
-        last = self.feeders.drain(SLOW_DISK="", **({"CONTROL": self.control} if self.control else {}))
+        for _ in range(_DRAIN_TRIES):
+            last = self.feeders.drain(SLOW_DISK="", **({"CONTROL": self.control} if self.control else {}))
+            if last.returncode != 1:
+                break
+            self.ended[f"{last.returncode}: {last.last_words}"] += 1
         result = audit(self.feeders.store, self.feeders.topic, self.load.acknowledged)
         if last.returncode:
-            result.problems.insert(0, f"the last feeder ended with {last.returncode}: {last.log[-400:]}")
+            result.problems.insert(0, f"the last feeder ended with {last.returncode}: {last.last_words}")
         return result
 
 

@@ -1,6 +1,7 @@
 """Feeders as processes that can be killed, frozen and made to fail."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -55,6 +56,12 @@ class FeederProcess:
     def send(self, number: signal.Signals) -> None:
         if self.returncode is None:
             self._process.send_signal(number)
+
+    @property
+    def last_words(self) -> str:
+        """Why it ended: the line of the command's error, or of an exception that nobody foresaw."""
+        lines = [line for line in self.log.splitlines() if re.match(r"CommandError: |[\w.]+(Error|Exception)\b", line)]
+        return lines[-1] if lines else f"code {self.returncode}"
 
     def kill(self) -> None:
         self.send(signal.SIGKILL)

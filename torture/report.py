@@ -32,7 +32,7 @@ class CampaignResult:
     kills: int
     freezes: int
     broker_kills: int
-    ended: dict[int, int]
+    ended: dict[str, int]
     acknowledged: int
     sent_again: int
     stored: int
@@ -122,8 +122,9 @@ def _print_campaign(campaign: CampaignResult, seed: int, console: Console) -> No
     total = (campaign.acknowledged, campaign.stored, campaign.lost, campaign.duplicated)
     table.add_row("all events, each once", *_numbers(sum(row.times for row in campaign.faults), *total))
     console.print(table)
-    ended = ", ".join(f"{count} with code {code}" for code, count in sorted(campaign.ended.items())) or "none"
-    console.print(f"Sent again: {campaign.sent_again:,}. Feeders that ended by themselves: {ended}.", highlight=False)
+    console.print(f"Sent again: {campaign.sent_again:,}. Feeders that ended by themselves, and were started again:")
+    for reason, count in Counter(campaign.ended).most_common():
+        console.print(f"  {count} with code {reason}", markup=False, highlight=False)
     for text, count in list(Counter(campaign.problems).items())[:_PROBLEMS_SHOWN]:
         console.print(f"PROBLEM: {text}" + (f" ({count} times)" if count > 1 else ""), markup=False)
 

@@ -36,6 +36,7 @@ class Options:
     home: Path
     jars: Path
     stores: Path | None
+    brokers: tuple[int, ...] = (1, 3)
 
 
 @dataclass
@@ -55,7 +56,8 @@ def torture(options: Options, console: Console) -> Summary:
     if options.stores is None:
         del weights["disk full"]
         summary.left_out.append("disk full (this user cannot mount a tmpfs in a namespace of its own)")
-    for nodes, share in ((1, _ONE_BROKER), (3, 1 - _ONE_BROKER)):
+    for nodes in options.brokers:
+        share = 1.0 if len(options.brokers) == 1 else {1: _ONE_BROKER, 3: 1 - _ONE_BROKER}[nodes]
         with Cluster(options.home / f"kafka-{nodes}", nodes, _free_ports(2 * nodes), options.jars).running() as cluster:
             settings.KAFKA_BOOTSTRAP_SERVERS = cluster.servers
             part = Part(weights, options.minutes * 60 * share, options.kills * share)
