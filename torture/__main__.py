@@ -6,6 +6,7 @@ Prints a table and writes JSON. Exit code 0: all that was acknowledged is stored
 import argparse
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -61,6 +62,10 @@ def _run(options: argparse.Namespace) -> int:
     run = Options(options.minutes, options.kills, options.seed, options.home, jars, options.stores, brokers)
     summary = torture(run, console)
     publish(summary, options.out / "summary.json", console)
+    if not summary.passed:
+        # Each feeder's log, and the state that they left.
+        for logs in options.home.glob("torture-*"):
+            shutil.copytree(logs, options.out / logs.name, dirs_exist_ok=True)
     return 0 if summary.passed else 1
 
 

@@ -97,7 +97,8 @@ def publish(summary: Summary, path: Path, console: Console) -> None:
     table = Table("control", "problems found", "verdict", title="Controls: one protection switched off each")
     for control, problems in summary.controls.items():
         table.add_row(control, f"{problems:,}", "fails as it must" if problems else "PASSED: the check proves nothing")
-    console.print(table)
+    if summary.controls:
+        console.print(table)
     for text in summary.left_out:
         console.print(f"Left out: {text}")
     kills = sum(campaign.kills for campaign in summary.campaigns)

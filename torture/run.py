@@ -78,6 +78,8 @@ def _campaign(options: Options, cluster: Cluster, part: Part, console: Console) 
         audit = campaign.finish()
         audit.problems += verify(campaign)
         result = result_of(campaign, audit)
+    if audit.problems:
+        shutil.copytree(stores / name / "state", options.home / name / "state")
     shutil.rmtree(stores / name)
     return result
 
