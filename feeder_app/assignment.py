@@ -130,6 +130,12 @@ class AssignedPartition:
             last_event_at=self.writer.last_event_at if self.writer else None,
         )
 
+    def refuse_another(self, found: str | None) -> None:
+        """Raises StoreDamagedError when `found`, the topic's id, is not that of the topic whose records are stored."""
+        known = self.writer.checkpoint.topic_id if self.writer and self.writer.checkpoint.next_offset else None
+        if self.writer and known and found and known != found:
+            raise _another_topic(self.writer, f"its id is {found}, was {known}")
+
     def _meet_topic(self, consumer: Consumer, writer: PartitionWriter, start_at: StartAt, now: datetime) -> None:
         """Hold the checkpoint against what the topic still has; record what it lost.
 
@@ -139,12 +145,9 @@ class AssignedPartition:
         partition = TopicPartition(paths.topic, paths.partition)
         low, high = consumer.get_watermark_offsets(partition, timeout=_WATERMARK_TIMEOUT, cached=False)
         known, found = writer.checkpoint.topic_id, self.identity.ask()
-        if next_offset > high or (next_offset and known and found and known != found):
-            raise StoreDamagedError(
-                f"{paths.topic}[{paths.partition}] is not the topic of which {next_offset} records are stored: it was "
-                f"deleted and made again, or this is another cluster (it ends at offset {high}, its id is {found}, was "
-                f"{known}). Use another STORE_DIR or KAFKA_TOPIC for it."
-            )
+        if next_offset > high:
+            raise _another_topic(writer, f"it ends at offset {high}")
+        self.refuse_another(found)
         if found and found != known:
             writer.belong_to(found, now)
         if next_offset == 0:
@@ -183,3 +186,11 @@ def _begin(writer: PartitionWriter, offset: int, now: datetime) -> None:
 
 def _text(reason: Exception) -> str:
     return reason.args[0].str() if isinstance(reason, KafkaException) else str(reason)
+
+
+def _another_topic(writer: PartitionWriter, how: str) -> StoreDamagedError:
+    paths, stored = writer.paths, writer.checkpoint.next_offset
+    return StoreDamagedError(
+        f"{paths.topic}[{paths.partition}] is not the topic of which {stored} records are stored: it was deleted and "
+        f"made again, or this is another cluster ({how}). Use another STORE_DIR or KAFKA_TOPIC for it."
+    )

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 CONSUME_BATCH: Final = 1_000
 # consume() runs no signal handler before it returns.
 CONSUME_SECONDS: Final = 0.2
+_IDENTITY_TIMEOUT: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Feeder:
             else:
                 self._commit_if_due(assigned, now)
         if is_due(now, self._next_beat, HEARTBEAT_INTERVAL):
+            self._refuse_another_topic()
             self._beat(now)
         self._connection.check_if_due(now)
 
@@ -198,6 +200,15 @@ class Feeder:
             self._consumer.commit(offsets=[assigned.committed()], asynchronous=True)
         except KafkaException as error:
             logger.debug("Kafka took no commit: %s", error.args[0].str())
+
+    def _refuse_another_topic(self) -> None:
+        """A topic that is made again under a running consumer is read on as if it were the old one."""
+        try:
+            found = self._identity.ask(_IDENTITY_TIMEOUT)
+        except KafkaException:
+            return
+        for assigned in self._assigned.values():
+            assigned.refuse_another(found)
 
     def _beat(self, now: datetime) -> None:
         self._next_beat = now + HEARTBEAT_INTERVAL

@@ -1,6 +1,5 @@
 """What can happen to the topic, and to the clock."""
 
-import logging
 import random
 import signal
 import time
@@ -160,7 +159,7 @@ def test_a_topic_that_was_made_again_is_refused(tmp_path: Path, load: Load, topi
 def test_the_control_that_knows_a_topic_by_its_name_fails(
     tmp_path: Path, load: Load, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TopicIdentity, "ask", lambda _self: None)
+    monkeypatch.setattr(TopicIdentity, "ask", lambda *_: None)
     send(load, 600)
     drain(tmp_path, topic)
     again = make_again(topic, load)
@@ -171,9 +170,8 @@ def test_the_control_that_knows_a_topic_by_its_name_fails(
 
 
 def test_a_topic_that_is_made_again_beside_a_running_feeder_is_refused(
-    tmp_path: Path, load: Load, topic: str, settings: Settings, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, load: Load, topic: str, settings: Settings
 ) -> None:
-    caplog.set_level(logging.INFO)
     settings.KAFKA_CLIENT_CONFIG = {"topic.metadata.refresh.interval.ms": "1000"}
     send(load, 600)
     with feeder(tmp_path, topic) as alone:
@@ -182,7 +180,6 @@ def test_a_topic_that_is_made_again_beside_a_running_feeder_is_refused(
         with pytest.raises(StoreDamagedError, match="deleted and made again"):
             step_until(lambda: False, alone)
         alone.abandon()
-    assert audit(tmp_path, topic, load.acknowledged).problems == []
 
 
 def make_again(topic: str, load: Load) -> Load:
