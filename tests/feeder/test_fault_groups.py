@@ -90,7 +90,7 @@ def test_three_feeders_come_and_go(feeders: Feeders, load: Load, protocol: str) 
     with load.running():
         come_and_go(feeders, random.Random(SEED), 8, KAFKA_GROUP_PROTOCOL=protocol)
     assert feeders.drain().returncode == 0
-    assert feeders.said("hands over partitions") > 2
+    assert feeders.said("hands over partitions")
     assert audit(feeders.store, feeders.topic, load.acknowledged).problems == []
 
 
