@@ -90,7 +90,8 @@ def test_three_feeders_come_and_go(feeders: Feeders, load: Load, protocol: str) 
     with load.running():
         come_and_go(feeders, random.Random(SEED), 8, KAFKA_GROUP_PROTOCOL=protocol)
     assert feeders.drain().returncode == 0
-    assert feeders.said("hands over partitions")
+    # With KIP-848 a killed member's partitions wait for the end of its session, and fewer are handed over.
+    assert feeders.said("hands over partitions") > (2 if protocol == "classic" else 0)
     assert audit(feeders.store, feeders.topic, load.acknowledged).problems == []
 
 
