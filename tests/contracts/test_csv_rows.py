@@ -154,3 +154,9 @@ def test_what_is_not_plain_is_left_to_the_rules_and_spoils_nothing_else(value: b
 
 def test_money_is_plain_when_both_cells_are_there() -> None:
     assert assert_same([json.dumps(GOOD | {"revenue": 9.90, "currency": "eur", "properties": {}}).encode()]) == 1
+
+
+@pytest.mark.parametrize("depth", [10, 100, *range(300, 1_100, 7)])
+def test_no_depth_of_nesting_ends_the_feeder(depth: int) -> None:
+    deep = json.dumps(GOOD).replace('"properties": {"n"', f'"properties": {{"deep": {"[" * depth}{"]" * depth}, "n"')
+    assert_same([deep.encode()])
