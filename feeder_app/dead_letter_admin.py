@@ -23,6 +23,7 @@ from feeder_app.dead_letters.inbox import LetterError, drop, find
 from feeder_app.dead_letters.journal import LetterState
 from feeder_app.dead_letters.requeue import Requeue
 from feeder_app.models import DeadLetter
+from feeder_app.read_only_admin import ReadOnlyAdmin
 from feeder_app.topic_reader import TopicAwayError
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ _LIST: Final = "admin:feeder_app_deadletter_changelist"
 
 
 @admin.register(DeadLetter)
-class DeadLetterAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no argument at run time
+class DeadLetterAdmin(ReadOnlyAdmin):
     """A list and a page for each; nothing is edited."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -41,15 +42,6 @@ class DeadLetterAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no a
             path("", view(self.letters), name="feeder_app_deadletter_changelist"),
             path("<int:partition>/<int:offset>/", view(self.letter), name="feeder_app_deadletter_detail"),
         ]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 (Django's signature)
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False
 
     def letters(self, request: HttpRequest) -> HttpResponse:
         """The list; a POST is one of the two actions, and leads back to it."""

@@ -1,7 +1,7 @@
 """The admin's page of partitions: what each has stored, how far behind it is, and who writes it."""
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings
 from django.contrib import admin
@@ -14,25 +14,17 @@ from django.utils import timezone
 from brokerlytics.health import OK, check_feeder
 from feeder_app.models import Partition
 from feeder_app.partition_overview import feeders_of, partition_rows
+from feeder_app.read_only_admin import ReadOnlyAdmin
 
 _TEMPLATE: Final = "admin/feeder_app/partition/change_list.html"
 
 
 @admin.register(Partition)
-class PartitionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no argument at run time
+class PartitionAdmin(ReadOnlyAdmin):
     """One page, to be looked at."""
 
     def get_urls(self) -> list[URLPattern]:
         return [path("", self.admin_site.admin_view(self.page), name="feeder_app_partition_changelist")]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 (Django's signature)
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False
 
     def page(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):
