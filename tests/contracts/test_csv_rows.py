@@ -34,32 +34,30 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=6,
 )
-TIMES = st.sampled_from(
-    [
-        TIME,
-        "2024-02-29T00:00:00.000Z",
-        "2023-02-29T00:00:00.000Z",
-        "2026-08-22T24:00:00.000Z",
-        "2026-08-22T23:60:00.000Z",
-        "2026-08-22T23:59:60.000Z",
-        "1969-12-31T23:59:59.999Z",
-        "2100-01-01T00:00:00.000Z",
-        "2026-08-22T09:30:12.345",
-        "Z2026-08-22T09:30:12.345Z",
-        "2026-08-22T09:30:12.3456Z",
-        "2026-08-22T09:30:12.345999Z",
-        "2026-08-22T09:30:12Z",
-        "2026-08-22T09:30:12.345678",
-        "2026-08-22T09:30:12.345+02:00",
-        "2026-08-22 09:30:12.345Z",
-        "٢026-08-22T09:30:12.345Z",
-        "",
-        "soon",
-    ]
-)
+TIMES = [
+    TIME,
+    "2024-02-29T00:00:00.000Z",
+    "2023-02-29T00:00:00.000Z",
+    "2026-08-22T24:00:00.000Z",
+    "2026-08-22T23:60:00.000Z",
+    "2026-08-22T23:59:60.000Z",
+    "1969-12-31T23:59:59.999Z",
+    "2100-01-01T00:00:00.000Z",
+    "2026-08-22T09:30:12.345",
+    "Z2026-08-22T09:30:12.345Z",
+    "2026-08-22T09:30:12.3456Z",
+    "2026-08-22T09:30:12.345999Z",
+    "2026-08-22T09:30:12Z",
+    "2026-08-22T09:30:12.345678",
+    "2026-08-22T09:30:12.345+02:00",
+    "2026-08-22 09:30:12.345Z",
+    "٢026-08-22T09:30:12.345Z",
+    "",
+    "soon",
+]
 NUMBERS = st.floats() | st.integers() | st.sampled_from([0, -0.0, 1e12, 1e13, 1.23456789, 1e-7, True])
 VALUES: dict[str, st.SearchStrategy[Any]] = {
-    "time": TIMES,
+    "time": st.sampled_from(TIMES),
     "kind": st.sampled_from([*KINDS, "other"]),
     "currency": st.sampled_from(["EUR", "eur", "E1"]),
     "number": NUMBERS,
@@ -122,6 +120,13 @@ def test_each_form_of_a_time_is_plain_beside_the_others(time: str) -> None:
     assert assert_same([json.dumps(GOOD | {"created_on": time}).encode(), json.dumps(GOOD).encode()]) == 2
 
 
+@pytest.mark.parametrize("name", ["created_on", "original_created_on", "received_on"])
+@pytest.mark.parametrize("time", TIMES)
+def test_a_time_that_is_none_is_not_plain(name: str, time: str) -> None:
+    good = json.dumps(GOOD).encode()
+    assert assert_same([good, json.dumps(GOOD | {name: time}).encode(), good]) >= 2
+
+
 @pytest.mark.parametrize("text", ["a,b", 'a"b', "a\nb", "a\rb", "é", "x" * 200])
 def test_texts_that_have_to_be_quoted_are_plain_too(text: str) -> None:
     assert assert_same([json.dumps(GOOD | {"event_type": text, "page_title": text}).encode()] * 2) == 2
@@ -144,6 +149,7 @@ def test_texts_that_have_to_be_quoted_are_plain_too(text: str) -> None:
         json.dumps(GOOD | {"colour": "red"}).encode(),
         json.dumps(GOOD | {"properties": {"revenue": 3}}).encode(),
         json.dumps({**GOOD, "device_id": None}).encode(),
+        json.dumps({name: value for name, value in GOOD.items() if name != "device_id"}).encode(),
         json.dumps({name: value for name, value in GOOD.items() if name != "event_id"}).encode(),
     ],
 )

@@ -55,7 +55,10 @@ def test_a_record_that_was_taken_before_is_passed_over(tmp_path: Path) -> None:
     writer = opened(tmp_path)
     feed(writer, 0, 1, 1, 0, 2)
     feed(writer, 1, 2, 3)
-    assert_exactly(stored_offsets(tmp_path), range(4))
+    writer.append([record(offset) for offset in (2, 3, 4)])
+    writer.commit(START)
+    assert_exactly(stored_offsets(tmp_path), range(5))
+    assert (writer.checkpoint.next_offset, writer.checkpoint.rows, writer.checkpoint.duplicates) == (5, 5, 0)
     writer.release()
 
 

@@ -86,4 +86,9 @@ def test_without_bounds_everything_may_be_parked() -> None:
 @pytest.mark.parametrize("records", [1, 2, POISON_WINDOW - 500, POISON_WINDOW - 499, POISON_WINDOW, 2 * POISON_WINDOW])
 def test_good_records_are_counted_together_as_one_by_one(records: int) -> None:
     start = count(bad=500)
-    assert count_good(start, records) == count(bad=0, good_after=records, start=start)
+    bad, seen = start.window_bad, start.window_seen
+    for _ in range(records):
+        if seen == POISON_WINDOW:
+            bad = seen = 0
+        seen += 1
+    assert count_good(start, records) == PoisonCount(window_bad=bad, window_seen=seen)
