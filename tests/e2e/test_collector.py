@@ -268,4 +268,4 @@ def test_a_server_that_is_stopped_answers_what_is_under_way(server: Server, lone
         stopping.command.process.send_signal(signal.SIGTERM)
         statuses = [read_answer(stack.enter_context(connection.makefile("rb")))[0] for connection in waiting]
         assert statuses == [503] * 24
-        assert stopping.command.stop() == 0
+        assert stopping.command.process.wait(60) == 0
