@@ -89,12 +89,12 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
     return None
 
 
-def has_damaged_slot(path: Path) -> bool:
-    """Whether a slot has bytes that are no checkpoint: a write that a crash cut short, or damage.
+def damaged_slots(path: Path) -> set[int]:
+    """The numbers (0, 1) of the slots that have bytes which are no checkpoint: a write that a crash cut, or damage.
 
     For the holder of the partition's lock: beside a writer it may be a write that is going on.
     """
-    return any(any(slot) and _decode_slot(slot) is None for slot in _slots(path))
+    return {number for number, slot in enumerate(_slots(path)) if any(slot) and not _is_valid(slot)}
 
 
 class CheckpointFile:
@@ -137,6 +137,13 @@ def _decode_slot(slot: bytes) -> Checkpoint | None:
     if not body or len(body) != length or zlib.crc32(body) != crc:
         return None
     return msgspec.json.decode(body, type=Checkpoint)
+
+
+def _is_valid(slot: bytes) -> bool:
+    try:
+        return _decode_slot(slot) is not None
+    except msgspec.MsgspecError:
+        return False
 
 
 def _write_at(fd: int, data: bytes, position: int) -> None:

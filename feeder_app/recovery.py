@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime
 
-from brokerlytics.checkpoint import Checkpoint, CorruptCheckpointError, has_damaged_slot, read_checkpoint
+from brokerlytics.checkpoint import Checkpoint, CorruptCheckpointError, damaged_slots, read_checkpoint
 from brokerlytics.store import PartitionPaths, closed_segments
 from feeder_app.errors import StoreDamagedError
 from feeder_app.locking import FileLock
@@ -43,7 +43,7 @@ def _checkpoint_of(paths: PartitionPaths) -> Checkpoint:
         checkpoint = read_checkpoint(paths.checkpoint)
     except CorruptCheckpointError as error:
         raise StoreDamagedError(f"{error} Restore it from a backup: without it rows would be stored twice.") from error
-    if checkpoint and has_damaged_slot(paths.checkpoint):
+    if checkpoint and damaged_slots(paths.checkpoint):
         logger.warning(
             "%s: one of its two slots is damaged, the other one decides: %s[%d] goes on at offset %d",
             paths.checkpoint,

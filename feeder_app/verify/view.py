@@ -1,22 +1,19 @@
 """One partition at one moment: its checkpoint, and the files that hold what it says is committed."""
 
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from struct import Struct
 from typing import BinaryIO, Final
 
 import msgspec
 
-from brokerlytics.checkpoint import SLOT_BYTES, Checkpoint, CorruptCheckpointError, read_checkpoint
+from brokerlytics.checkpoint import Checkpoint, CorruptCheckpointError, damaged_slots, read_checkpoint
 from brokerlytics.removals import Removal, read_removals
 from brokerlytics.store import PartitionPaths, closed_segments, open_segment
 from feeder_app.verify.findings import Findings
 
 _TRIES: Final = 100
-_HEAD: Final = Struct(">II")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +95,7 @@ def check_slots(path: Path, findings: Findings) -> None:
     """Both slots of the checkpoint are valid or were never written. A slot that is being written is looked at again."""
     bad: set[int] = set()
     for _ in range(_TRIES):
-        content = path.read_bytes() if path.exists() else b""
-        slots = [content[start : start + SLOT_BYTES] for start in (0, SLOT_BYTES)]
-        bad = {number for number, slot in enumerate(slots) if any(slot) and not _is_valid(slot)}
+        bad = damaged_slots(path)
         if not bad:
             return
     if len(bad) == 2:
@@ -108,20 +103,6 @@ def check_slots(path: Path, findings: Findings) -> None:
     else:
         text = f"slot {min(bad)} is not valid; the other one counts. If nothing else is wrong, the feeder mends it."
     findings.fault("checkpoint", path, text)
-
-
-def _is_valid(slot: bytes) -> bool:
-    if len(slot) < _HEAD.size:
-        return False
-    length, crc = _HEAD.unpack_from(slot)
-    body = slot[_HEAD.size : _HEAD.size + length]
-    if len(body) != length or zlib.crc32(body) != crc:
-        return False
-    try:
-        msgspec.json.decode(body, type=Checkpoint)
-    except msgspec.MsgspecError:
-        return False
-    return True
 
 
 def _look(paths: PartitionPaths, findings: Findings) -> tuple[Checkpoint | None, list[Part]]:
