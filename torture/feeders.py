@@ -123,8 +123,9 @@ class Feeders:
             feeder.kill()
 
     def start(self, group: str = "g", *options: str, **faults: str) -> FeederProcess:
+        """Its group is of this topic alone: a broker refuses a group that others left with another protocol."""
         log = self._home / f"feeder-{len(self.all)}.log"
-        feeder = FeederProcess(self.env, log, group, *options, **self._defaults | faults)
+        feeder = FeederProcess(self.env, log, f"{group}-{self.topic}", *options, **self._defaults | faults)
         self.all.append(feeder)
         return feeder
 

@@ -11,7 +11,7 @@ from torture.audit import audit
 from torture.feeders import Feeders
 from torture.load import Load
 
-KILLS = 20
+KILLS = 30
 
 pytestmark = pytest.mark.parametrize("kafka", ["real"], indirect=True)
 
@@ -54,7 +54,7 @@ def test_every_acknowledged_event_is_stored_once(feeders: Feeders, load: Load) -
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
-    ("control", "kills"), [("no-truncation", KILLS // 3), ("no-memory", KILLS // 3), ("trust-kafka", KILLS)]
+    ("control", "kills"), [("no-truncation", KILLS // 2), ("no-memory", KILLS // 3), ("trust-kafka", KILLS)]
 )
 def test_the_control_fails(feeders: Feeders, load: Load, control: str, kills: int) -> None:
     """Were this protection switched off, the test above would notice."""
