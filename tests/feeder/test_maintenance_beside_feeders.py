@@ -16,6 +16,9 @@ from tests.feeder.support import stored_rows
 from torture.feeders import Feeders
 
 EVENTS = 8_000
+# Days that maintenance has rewritten beside the feeder; where that is slow there are more events.
+REWRITES = 4
+MOST_EVENTS = 60_000
 POLICY = MaintenancePolicy(grace=timedelta(seconds=0.2))
 
 
@@ -49,7 +52,7 @@ def test_what_is_acknowledged_is_stored_once(feeders: Feeders, kafka: str, topic
     load, said = LateLoad(kafka, topic), ""
     feeder = feeders.start("g", "--roll-bytes", "5000", "--roll-age", "0.5")
     number = 0
-    while len(load.acknowledged) < EVENTS:
+    while len(load.acknowledged) < EVENTS or (said.count("become") < REWRITES and number * 500 < MOST_EVENTS):
         load.produce(500)
         number += 1
         time.sleep(0.2)
@@ -57,11 +60,11 @@ def test_what_is_acknowledged_is_stored_once(feeders: Feeders, kafka: str, topic
         said += run_maintenance(feeders.store, replace(POLICY, compression=compression), datetime.now(UTC))
     assert feeder.stop() == 0, feeder.log
     assert feeders.drain().returncode == 0
-    assert said.count("become") > 3
+    assert said.count("become") >= REWRITES
     said = run_maintenance(feeders.store, POLICY, datetime.now(UTC))
     rows = stored_rows(feeders.store, topic)
     assert Counter(row["event_id"] for row in rows) == Counter(load.acknowledged)
-    assert len(rows) == len({(row["_partition"], row["_offset"]) for row in rows}) == EVENTS
+    assert len(rows) == len({(row["_partition"], row["_offset"]) for row in rows}) == len(load.acknowledged)
     assert_each_partition_is_whole(feeders.store, rows)
 
 
