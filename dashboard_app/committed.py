@@ -16,16 +16,18 @@ from typing import Final
 
 import duckdb
 
+from brokerlytics.csv_format import COLUMNS
 from brokerlytics.store import Tail, open_snapshot
 from dashboard_app.closed_rows import ClosedRows, FileIdentity, identity
-from dashboard_app.csv_relation import EMPTY_TABLE, READ_COLUMNS, ROWS_OF_FILES
+from dashboard_app.csv_relation import EMPTY_TABLE, ROWS_OF_FILES
+from dashboard_app.events import create_events
 from dashboard_app.scratch import ScratchDirectory
 
 _MEMORY_LIMIT: Final = "512MB"
 _CHUNK_BYTES: Final = 1024 * 1024
 _COMMITTED: Final = f"""
 CREATE TEMP VIEW committed AS
-SELECT {", ".join(READ_COLUMNS)} FROM closed UNION ALL SELECT {", ".join(READ_COLUMNS)} FROM tail"""  # noqa: S608
+SELECT {", ".join(COLUMNS)} FROM closed UNION ALL SELECT {", ".join(COLUMNS)} FROM tail"""  # noqa: S608
 
 
 class UnreadableStoreError(Exception):
@@ -69,7 +71,9 @@ class CommittedStore:
 
     @contextmanager
     def rows(self, look: Look) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection with the rows of `look` as the view `committed`; its temporary tables end with it.
+        """A connection with the rows of `look` as the view `events`; its temporary tables end with it.
+
+        `committed` is the same without person and session.
 
         Raises FileNotFoundError when a closed segment was replaced since the look: look again. Raises OSError, and
         UnreadableStoreError for whatever DuckDB says, inside the context as well.
@@ -82,6 +86,7 @@ class CommittedStore:
             if copies:
                 connection.execute(f"INSERT INTO tail {ROWS_OF_FILES}", {"files": copies})
             connection.execute(_COMMITTED)
+            create_events(connection)
             yield connection
 
     def _follow(self, look: Look) -> None:

@@ -6,6 +6,8 @@ from brokerlytics.csv_format import COLUMNS
 
 _TYPES: Final = {
     "created_on": "TIMESTAMP",
+    "original_created_on": "TIMESTAMP",
+    "received_on": "TIMESTAMP",
     "revenue": "DECIMAL(24,6)",
     "_partition": "INTEGER",
     "_offset": "BIGINT",
@@ -17,20 +19,5 @@ RELATION: Final = f"""read_csv(
     filename=true, hive_partitioning=false,
     columns={{{", ".join(f"'{name}': '{_TYPES.get(name, 'VARCHAR')}'" for name in COLUMNS)}}}
 )"""
-# What the dashboard needs of a row.
-READ_COLUMNS: Final = (
-    "created_on",
-    "event_type",
-    "device_id",
-    "user_id",
-    "session_id",
-    "page_path",
-    "platform",
-    "country",
-    "revenue",
-    "currency",
-    "_partition",
-    "_offset",
-)
-ROWS_OF_FILES: Final = f"SELECT filename, {', '.join(READ_COLUMNS)} FROM {RELATION}"  # noqa: S608
-EMPTY_TABLE: Final = ", ".join(f"{name} {_TYPES.get(name, 'VARCHAR')}" for name in ("filename", *READ_COLUMNS))
+ROWS_OF_FILES: Final = f"SELECT filename, {', '.join(COLUMNS)} FROM {RELATION}"  # noqa: S608
+EMPTY_TABLE: Final = ", ".join(f"{name} {_TYPES.get(name, 'VARCHAR')}" for name in ("filename", *COLUMNS))
