@@ -63,6 +63,10 @@ FEEDER_METRICS_HOST = env.str("FEEDER_METRICS_HOST", default="127.0.0.1")
 FEEDER_METRICS_PORT = env.int("FEEDER_METRICS_PORT", default=0)
 
 DASHBOARD_LOGIN_REQUIRED = env.bool("DASHBOARD_LOGIN_REQUIRED", default=True)
+# What one query of the SQL page may take: seconds, MiB of memory, rows of its result.
+SQL_TIME_LIMIT = env.int("SQL_TIME_LIMIT", default=10)
+SQL_MEMORY_LIMIT = env.int("SQL_MEMORY_LIMIT", default=512)
+SQL_ROW_LIMIT = env.int("SQL_ROW_LIMIT", default=10_000)
 
 INSTALLED_APPS = [
     "brokerlytics",

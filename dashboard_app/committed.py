@@ -23,7 +23,9 @@ from dashboard_app.csv_relation import EMPTY_TABLE, ROWS_OF_FILES
 from dashboard_app.events import create_events
 from dashboard_app.scratch import ScratchDirectory
 
-_MEMORY_LIMIT: Final = "512MB"
+_MEMORY_MEBIBYTES: Final = 512
+# On disk, of one process. DuckDB would take nine tenths of what is free.
+_SPILL_LIMIT: Final = "4GB"
 _CHUNK_BYTES: Final = 1024 * 1024
 _COMMITTED: Final = f"""
 CREATE TEMP VIEW committed AS
@@ -52,12 +54,16 @@ class Look:
 
 
 class CommittedStore:
-    """Looks at one topic's committed rows again and again. Not for two threads at once: the caller locks."""
+    """Looks at one topic's committed rows again and again. Not for two threads at once: the caller locks.
 
-    def __init__(self, root: Path, topic: str, scratch: ScratchDirectory) -> None:
+    `memory` is what DuckDB may take, in MiB.
+    """
+
+    def __init__(self, root: Path, topic: str, scratch: ScratchDirectory, *, memory: int = _MEMORY_MEBIBYTES) -> None:
         self._root = root.absolute()
         self._topic = topic
         self._scratch = scratch
+        self._memory = memory
         self._database = self._open_database()
         self._closed = ClosedRows(self._database)
 
@@ -101,9 +107,12 @@ class CommittedStore:
     def _open_database(self) -> duckdb.DuckDBPyConnection:
         """It may read the store and its own files, and nothing else."""
         config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": _MEMORY_LIMIT,
+            "memory_limit": f"{self._memory}MiB",
             "threads": min(4, os.cpu_count() or 1),
             "temp_directory": str(self._scratch.path / "spill"),
+            "max_temp_directory_size": _SPILL_LIMIT,
+            # A table that does not exist is no variable of Python either.
+            "python_enable_replacements": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "preserve_insertion_order": False,
@@ -138,7 +147,7 @@ def explained() -> Iterator[None]:
     try:
         yield
     except duckdb.OutOfMemoryException:
-        message = f"The rows of this range do not fit into {_MEMORY_LIMIT} of memory. Choose a shorter range."
+        message = "The rows of this range do not fit into the memory that they may take. Choose a shorter range."
         raise UnreadableStoreError(message) from None
     except duckdb.Error as error:
         text = str(error)
