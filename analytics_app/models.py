@@ -131,7 +131,7 @@ class RecentEvent(models.Model):
 
 
 class SimulationRun(models.Model):
-    """A simulation that the API started. One runs at a time, whichever web worker it runs in."""
+    """A simulation that the API or the admin started. One runs at a time, whichever web worker it runs in."""
 
     class Status(models.TextChoices):
         RUNNING = "running"
@@ -141,6 +141,7 @@ class SimulationRun(models.Model):
 
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.RUNNING)
     stop_requested = models.BooleanField(default=False)
+    scenario = models.CharField(max_length=50, default="shop")
     rate = models.FloatField(help_text="Events per second.")
     duration = models.FloatField(help_text="Seconds.")
     seed = models.BigIntegerField()

@@ -5,6 +5,7 @@ from typing import Any, Final
 from rest_framework import serializers
 
 from analytics_app.models import SimulationRun
+from analytics_app.simulation.scenario_file import DEFAULT, shipped
 from brokerlytics.event import FIELDS, KINDS, EventField
 
 MAX_RATE: Final = 500.0
@@ -102,6 +103,11 @@ class IngestProblemSerializer(ProblemSerializer):
 class SimulationParametersSerializer(serializers.Serializer[Any]):
     """The query parameters that start a simulation."""
 
+    scenario = serializers.ChoiceField(
+        choices=[path.stem for path in shipped()],
+        default=DEFAULT,
+        help_text="One of the product's own, shop when missing.",
+    )
     rate = serializers.FloatField(
         required=False, min_value=0.01, max_value=MAX_RATE, help_text="Events per second, 10 when missing."
     )
@@ -138,6 +144,7 @@ class SimulationRunSerializer(serializers.ModelSerializer[SimulationRun]):
             "id",
             "status",
             "stop_requested",
+            "scenario",
             "rate",
             "duration",
             "seed",

@@ -43,7 +43,7 @@ def programs(*, kafka: bool, tryout: bool, simulate: bool) -> list[Program]:
         Program("web", _manage("runweb"), stop_seconds=60),
     ]
     if simulate:
-        command = _manage("simulate", "--rate", "5", "--url", base_url())
+        command = _manage("simulate", "live", "--url", base_url())
         clients.append(Program("simulation", command, stop_seconds=60))
     maintenance = Program("maintenance", _manage("maintainstore", "--every", _MAINTENANCE_SECONDS), stop_seconds=60)
     return [*([broker, *map(_after_kafka, clients)] if kafka else clients), maintenance]

@@ -1,4 +1,4 @@
-"""How a simulation shows itself: a progress bar on a terminal, now and then a line elsewhere."""
+"""How a simulation shows itself: a table on a terminal, now and then a line elsewhere."""
 
 import time
 from collections.abc import Callable
@@ -6,57 +6,94 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Final, Protocol, Self
 
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
 
 from analytics_app.simulation.runner import Simulation
+from brokerlytics.timestamps import format_timestamp, from_milliseconds
 
 _LINE_SECONDS: Final = 5.0
+_LOOK_SECONDS: Final = 0.25
 
 
 class Display(AbstractContextManager["Display"], Protocol):
     def show(self, simulation: Simulation) -> None: ...
 
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
-class Bar(Display):
-    """For a terminal on standard output."""
 
-    def __init__(self) -> None:
-        self._progress = Progress(
-            SpinnerColumn(),
-            BarColumn(),
-            TaskProgressColumn(show_speed=True),
-            TextColumn("{task.completed} accepted"),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}"),
-        )
-        self._task = self._progress.add_task("", total=None)
+class Quiet(Display):
+    """Shows nothing."""
+
+    def show(self, simulation: Simulation) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Rate:
+    """Events per second since it was last asked."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._at = clock()
+        self._accepted = 0
+
+    def since(self) -> float:
+        """Seconds since it was last asked."""
+        return self._clock() - self._at
+
+    def take(self, accepted: int) -> float:
+        now = self._clock()
+        rate = (accepted - self._accepted) / max(now - self._at, 0.001)
+        self._at, self._accepted = now, accepted
+        return rate
+
+
+class Panel(Display):
+    """For a terminal. `lag` gives how many records the feeder has not stored yet, None where that is not known."""
+
+    def __init__(
+        self, console: Console, lag: Callable[[], int | None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._rate = Rate(clock)
+        self._lag = lag
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        self._live.stop()
 
     def show(self, simulation: Simulation) -> None:
-        self._progress.update(
-            self._task,
-            completed=simulation.summary.accepted.total(),
-            total=simulation.total,
-            description=f"waiting: {simulation.problem}" if simulation.problem else "",
-        )
+        if self._rate.since() < _LOOK_SECONDS:
+            return
+        table = Table.grid(padding=(0, 2))
+        for name, value in status(simulation, self._rate.take(simulation.accepted), self._lag()).items():
+            table.add_row(name, value)
+        self._live.update(table, refresh=True)
 
 
 class Lines(Display):
     """For a log: one line every few seconds."""
 
-    def __init__(self, write: Callable[[str], object], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        write: Callable[[str], object],
+        lag: Callable[[], int | None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._write = write
-        self._clock = clock
-        self._last_at = clock()
-        self._last_accepted = 0
+        self._lag = lag
+        self._rate = Rate(clock)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -64,13 +101,42 @@ class Lines(Display):
         """Nothing is open."""
 
     def show(self, simulation: Simulation) -> None:
-        now = self._clock()
-        if now - self._last_at < _LINE_SECONDS:
+        if self._rate.since() < _LINE_SECONDS:
             return
-        accepted = simulation.summary.accepted.total()
+        rate = self._rate.take(simulation.accepted)
         if simulation.problem:
             self._write(f"Waiting: {simulation.problem}")
         else:
-            rate = (accepted - self._last_accepted) / (now - self._last_at)
-            self._write(f"{accepted} events accepted, {rate:.1f} per second")
-        self._last_at, self._last_accepted = now, accepted
+            self._write(" | ".join(f"{name} {value}" for name, value in status(simulation, rate, self._lag()).items()))
+
+
+def status(simulation: Simulation, rate: float, lag: int | None) -> dict[str, str]:
+    """How far the simulation is, by name, for people."""
+    feed = simulation.feed
+    target = feed.schedule.target(feed.taken, simulation.started + simulation.seconds)
+    found = {
+        "clock": "-" if feed.time is None else format_timestamp(from_milliseconds(feed.time))[:19],
+        "sent": f"{feed.taken:,}" if target is None else f"{feed.taken:,} of {target:,} due",
+        "accepted": f"{simulation.accepted:,}",
+        "rejected": f"{simulation.rejected.total():,}",
+        "retried": f"{simulation.tried_again:,}",
+        "events/s": f"{rate:,.1f}",
+    }
+    if latencies := simulation.latencies.percentiles(50, 95, 99):
+        found["p50/p95/p99"] = f"{'/'.join(f'{seconds * 1000:.0f}' for seconds in latencies)} ms"
+    if lag is not None:
+        found["feeder lag"] = f"{lag:,}"
+    if left := time_left(simulation):
+        found["left"] = left
+    if simulation.problem:
+        found["waiting"] = simulation.problem
+    return found
+
+
+def time_left(simulation: Simulation) -> str:
+    """Until the end at the speed so far; empty when there is no end, or nothing to judge by."""
+    part = simulation.feed.part()
+    if not part:
+        return ""
+    minutes, seconds = divmod(int(simulation.seconds / part * (1 - part)), 60)
+    return f"{minutes}:{seconds:02d}"

@@ -1,171 +1,156 @@
-"""What the simulated visitors do: a stream of events that depends on its arguments alone."""
+"""What people do in one session: a walk over the scenario's states, as events that are encoded but for their stamp."""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from heapq import heapify, heapreplace
-from itertools import count
+from bisect import bisect_right
+from itertools import accumulate
+from math import log
 from random import Random
-from typing import Any, Final
-from uuid import UUID
+from typing import Final, NamedTuple
 
-from analytics_app.simulation.people import Person, person
-from brokerlytics.event import END_SESSION, REVENUE, START_SESSION
-from brokerlytics.timestamps import format_timestamp
+from analytics_app.simulation.event_parts import EventParts, Kind, Looks, Piece
+from analytics_app.simulation.people import People, Person
+from analytics_app.simulation.scenario import LEAVE, Between, Scenario
 
-# One step: seconds since the visitor's last step, and the event's own fields.
-_Step = tuple[float, dict[str, Any]]
+# Bits of SimEvent.flags.
+SECOND_DEVICE: Final = 1
+SIGNED_IN: Final = 2
+HAS_SESSION: Final = 4
+FIRST_OF_SESSION: Final = 8
 
-_SITE: Final = "https://shop.example"
-_TITLES: Final = {
-    "/": "Home",
-    "/products": "Products",
-    "/products/lamp": "Lamp",
-    "/products/chair": "Chair",
-    "/products/desk": "Desk",
-    "/pricing": "Pricing",
-    "/blog": "Blog",
-    "/cart": "Cart",
-    "/checkout": "Checkout",
-}
-_PRICES: Final = {"/products/lamp": 39.9, "/products/chair": 129.0, "/products/desk": 349.5}
-# From each page: where to, with which share; what is missing to 100 leaves.
-_NEXT: Final[dict[str, dict[str, int]]] = {
-    "/": {"/products": 45, "/pricing": 15, "/blog": 15},
-    "/products": {"/products/lamp": 30, "/products/chair": 25, "/products/desk": 20, "/": 5},
-    "/products/lamp": {"/cart": 30, "/products": 35},
-    "/products/chair": {"/cart": 22, "/products": 40},
-    "/products/desk": {"/cart": 15, "/products": 45},
-    "/pricing": {"/products": 40, "/": 20},
-    "/blog": {"/blog": 30, "/": 25},
-    "/cart": {"/checkout": 60, "/products": 20},
-    "/checkout": {},
-}
-_CAMPAIGNS: Final = (
-    {"utm_source": "google", "utm_medium": "cpc", "utm_campaign": "brand"},
-    {"utm_source": "newsletter", "utm_medium": "email", "utm_campaign": "august"},
-    {"utm_source": "instagram", "utm_medium": "social", "utm_campaign": "lamps"},
-)
-_REFERRERS: Final = ("https://www.google.com/", "https://duckduckgo.com/", "https://news.ycombinator.com/", None)
-_SECONDS_BETWEEN_SESSIONS: Final = 1800.0
-_SECONDS_ON_A_PAGE: Final = 25.0
-_SIGNS_IN: Final = 0.35
-_BUYS: Final = 0.7
+NO_CURRENCY: Final = -1
+_SECOND_DEVICE_SHARE: Final = 0.35
+_OPEN: Final = b'{"v":1,"event_id":"'
+# A scenario in which nobody ever leaves is refused; this is for those in which nearly nobody does.
+_MOST_STEPS: Final = 500
 
 
-def events(seed: int, users: int, start: datetime, rate: float) -> Iterator[dict[str, Any]]:
-    """The events of `users` visitors in the order of time, without end.
-
-    Args:
-        seed: the same seed, users, start and rate give the same events with the same event_ids.
-            With another start the same people come back and do something else.
-        start: aware; event number n (from 0) is created at start + n / rate.
-        rate: events per second.
-    """
-    visitors = [_Visitor(seed, start, number) for number in range(users)]
-    heapify(visitors)
-    for number in count():
-        visitor = visitors[0]
-        created_on = start + timedelta(seconds=number / rate)
-        yield {"created_on": format_timestamp(created_on), **visitor.act()}
-        heapreplace(visitors, visitor)
+# One event, ordered by time and then by person. A plain tuple, for there are millions of them: the time (milliseconds
+# since 1970), the person's number, the flags, a place in `EventParts.types`, a place in `Scenario.currencies` or
+# NO_CURRENCY, the millionths of the amount, the key (the device), head and tail. The value is head + stamp + tail.
+SimEvent = tuple[int, int, int, int, int, int, bytes, bytes, bytes]
 
 
-class _Visitor:
-    """One person's steps, with a random generator of its own; sorted by the time of the next step."""
+class Visit(NamedTuple):
+    """A session that is over: its events, its end, and on which devices (bits) the person is now signed in."""
 
-    def __init__(self, seed: int, start: datetime, number: int) -> None:
-        self._rng = Random(f"{seed}:{start.isoformat()}:{number}")  # noqa: S311 (made-up visits, no secrets)
-        self._number = number
-        self._person = person(seed, number)
-        self._steps = _visits(self._person, self._rng)
-        self._due = self._rng.uniform(0, _SECONDS_BETWEEN_SESSIONS)
-        _, self._next = next(self._steps)
-
-    def __lt__(self, other: "_Visitor") -> bool:
-        return (self._due, self._number) < (other._due, other._number)
-
-    def act(self) -> dict[str, Any]:
-        """The event that is due; afterwards the visitor waits for its next one."""
-        event = {"event_id": _uuid(self._rng), **_device_fields(self._person), **self._next}
-        seconds, self._next = next(self._steps)
-        self._due += seconds
-        return event
+    events: list[SimEvent]
+    end: int
+    signed_in: int
 
 
-def _visits(someone: Person, rng: Random) -> Iterator[_Step]:
-    signed_in = rng.random() < _SIGNS_IN
-    while True:
-        session = {"session_id": _uuid(rng)}
+class Journeys:
+    """Makes the sessions of the people of `scenario`."""
+
+    def __init__(self, scenario: Scenario, seed: int, people: People) -> None:
+        self.scenario = scenario
+        self.seed = seed
+        self.people = people
+        self.parts = EventParts(scenario)
+        self.rng = Random()  # noqa: S311 (made-up visits, no secrets)
+        # By state: the cumulative chances of what follows and where they lead to.
+        self.cuts = [list(accumulate(chance for _, chance in state.next)) for state in scenario.states]
+        self.targets = [[*(to for to, _ in state.next), LEAVE] for state in scenario.states]
+        self.dwells = [-state.dwell * 1000 for state in scenario.states]
+        self.arrivals = list(accumulate(arrival.share for arrival in scenario.arrivals))
+        self.price_cuts = [list(accumulate(state.revenue.shares)) if state.revenue else [] for state in scenario.states]
+
+    def visit(self, person: Person, number: int, start: int, signed_in: int) -> tuple[Visit, Random]:
+        """The person's session `number`, from 0, and the generator to draw from what follows it."""
+        rng = self.rng
+        rng.seed(((self.seed << 64 | person.number) << 32 | number) << 2 | 1)
+        second = person.second is not None and rng.random() < _SECOND_DEVICE_SHARE
+        return _Session(self, person, second, signed_in).walk(start), rng
+
+
+class _Session:
+    """One session while it is made."""
+
+    __slots__ = ("_device", "_events", "_flags", "_journeys", "_look", "_person", "_rng", "_session", "_signed", "_who")
+
+    def __init__(self, journeys: Journeys, person: Person, second: bool, signed_in: int) -> None:
+        self._journeys = journeys
+        self._person = person
+        self._rng = journeys.rng
+        self._look: Looks = journeys.parts.look(person.second if second and person.second else person.first)
+        self._device = journeys.people.device_id(person.number, second)
+        self._signed = signed_in
+        self._events: list[SimEvent] = []
+        self._flags = SECOND_DEVICE if second else 0
+        self._session = b""
+        if person.has_session_ids:
+            self._session = b',"session_id":"%032x"' % self._rng.getrandbits(128)
+            self._flags |= HAS_SESSION
+        self._who = b""
+        self._identify(signed_in & self._bit != 0)
+
+    @property
+    def _bit(self) -> int:
+        """The bit of this device in `Visit.signed_in`."""
+        return 2 if self._flags & SECOND_DEVICE else 1
+
+    def walk(self, start: int) -> Visit:
+        """All of it, from START_SESSION on."""
+        journeys, random = self._journeys, self._rng.random
+        parts, look, states = journeys.parts, self._look, journeys.scenario.states
+        kinds, pages = (parts.on_web, parts.web_pages) if look.is_web else (parts.in_app, parts.app_pages)
+        arrival = b""
+        if look.is_web:
+            arrival = parts.arrivals[bisect_right(journeys.arrivals, random() * journeys.arrivals[-1])]
+        time = start
+        self._flags |= FIRST_OF_SESSION
+        self._add(time, parts.session_start, arrival)
+        self._flags &= ~FIRST_OF_SESSION
+        place = journeys.scenario.start
+        for _ in range(_MOST_STEPS):
+            state = states[place]
+            if not (state.identifies and self._signed & self._bit):
+                if state.identifies:
+                    self._identify(True)
+                time += 1 + int(log(1 - random()) * journeys.dwells[place])
+                if parts.money[place] is None and parts.pieces[place] is None:
+                    self._add(time, kinds[place], pages[place] + arrival)
+                else:
+                    self._add_rich(time, kinds[place], pages[place] + arrival, place)
+                arrival = b""
+            place = journeys.targets[place][bisect_right(journeys.cuts[place], random())]
+            if place == LEAVE:
+                break
+        if random() < journeys.scenario.sessions.ended:
+            time += 1 + int(log(1 - random()) * -5000)
+            self._add(time, parts.session_end, b"")
+        return Visit(self._events, time, self._signed)
+
+    def _identify(self, signed_in: bool) -> None:
+        device = b',"device_id":"%b"' % self._device
         if signed_in:
-            session["user_id"] = someone.user_id
-        yield rng.expovariate(1 / _SECONDS_BETWEEN_SESSIONS), session | _arrival(someone, rng)
-        if not signed_in and rng.random() < _SIGNS_IN:
-            signed_in = True
-            session["user_id"] = someone.user_id
-            yield _pause(rng), session | {"kind": "identify", "event_type": "SIGN_IN"}
-        for seconds, fields in _pages(someone, rng):
-            yield seconds, session | fields
-        yield _pause(rng), session | {"event_type": END_SESSION}
+            self._signed |= self._bit
+            self._flags |= SIGNED_IN
+            device += b',"user_id":"%b"' % self._journeys.people.user_id(self._person.number)
+        self._who = device + self._session
 
+    def _add(self, time: int, kind: Kind, middle: bytes, currency: int = NO_CURRENCY, micros: int = 0) -> None:
+        look = self._look
+        head = b"%b%032x%b%b" % (_OPEN, self._rng.getrandbits(128), kind.json, self._who)
+        tail = look.before + middle + look.after
+        self._events.append(
+            (time, self._person.number, self._flags, kind.type, currency, micros, self._device, head, tail)
+        )
 
-def _arrival(someone: Person, rng: Random) -> dict[str, Any]:
-    fields: dict[str, Any] = {"event_type": START_SESSION}
-    if someone.is_web and rng.random() < 0.3:
-        fields |= rng.choice(_CAMPAIGNS)
-    elif someone.is_web and (referrer := rng.choice(_REFERRERS)):
-        fields["referrer"] = referrer
-    return fields
+    def _add_rich(self, time: int, kind: Kind, middle: bytes, place: int) -> None:
+        """An event with revenue or properties."""
+        parts = self._journeys.parts
+        currency, micros = NO_CURRENCY, 0
+        if prices := parts.money[place]:
+            currency, cuts = self._look.currency, self._journeys.price_cuts[place]
+            money = prices[currency][bisect_right(cuts, self._rng.random() * cuts[-1])]
+            middle, micros = middle + money.json, money.micros
+        if pieces := parts.pieces[place]:
+            middle += b',"properties":{%b}' % b",".join([self._property(piece) for piece in pieces])
+        self._add(time, kind, middle, currency, micros)
 
-
-def _pages(someone: Person, rng: Random) -> Iterator[_Step]:
-    basket: list[str] = []
-    path: str | None = "/"
-    while path:
-        yield _pause(rng), _page(someone, path)
-        if path in _PRICES:
-            basket.append(path)
-        if path == "/checkout" and rng.random() < _BUYS:
-            yield _pause(rng), _purchase(someone, basket, rng)
-        path = _next_page(path, rng)
-
-
-def _page(someone: Person, path: str) -> dict[str, Any]:
-    fields = {"page_path": path, "page_title": _TITLES[path]}
-    if someone.is_web:
-        return {"kind": "page", "event_type": "PAGE_VIEW", "page_url": _SITE + path, **fields}
-    return {"kind": "screen", "event_type": "SCREEN_VIEW", **fields}
-
-
-def _purchase(someone: Person, basket: list[str], rng: Random) -> dict[str, Any]:
-    items = sorted(set(basket))
-    properties = {"order_id": f"order-{rng.getrandbits(32):08x}", "items": [_TITLES[path] for path in items]}
-    revenue = round(sum(_PRICES[path] for path in items), 2)
-    return {"event_type": REVENUE, "revenue": revenue, "currency": someone.currency, "properties": properties}
-
-
-def _next_page(path: str, rng: Random) -> str | None:
-    shares = _NEXT[path]
-    leaves = 100 - sum(shares.values())
-    return rng.choices([*shares, None], [*shares.values(), leaves])[0]
-
-
-def _device_fields(someone: Person) -> dict[str, Any]:
-    fields = {
-        "device_id": someone.device_id,
-        "platform": someone.platform,
-        "os": someone.os,
-        "browser": someone.browser,
-        "device_type": someone.device_type,
-        "country": someone.country,
-        "locale": someone.locale,
-        "app_version": someone.app_version,
-    }
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _pause(rng: Random) -> float:
-    return rng.expovariate(1 / _SECONDS_ON_A_PAGE)
-
-
-def _uuid(rng: Random) -> str:
-    return str(UUID(int=rng.getrandbits(128), version=4))
+    def _property(self, piece: Piece) -> bytes:
+        rng, made = self._rng, piece.made
+        if made is None:
+            return piece.name + piece.values[bisect_right(piece.shares, rng.random() * piece.shares[-1])]
+        if isinstance(made, Between):
+            return b"%b%d" % (piece.name, made.low + int(rng.random() * (made.high - made.low + 1)))
+        return b'%b"%b-%012x"' % (piece.name, made.prefix.encode(), rng.getrandbits(48))

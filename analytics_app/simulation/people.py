@@ -1,70 +1,73 @@
-"""Who the simulated visitors are: device, place and language; the same seed makes the same people."""
+"""Who the simulated people are; the same seed makes the same ones, whoever asks and in which order."""
 
-from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import accumulate
 from random import Random
-from typing import Final
-from uuid import UUID
+from typing import Final, NamedTuple
 
-# Platform, operating system, browser, kind of device, share.
-_DEVICES: Final = (
-    ("web", "Windows", "Chrome", "desktop", 26),
-    ("web", "Windows", "Edge", "desktop", 9),
-    ("web", "macOS", "Safari", "desktop", 9),
-    ("web", "macOS", "Chrome", "desktop", 8),
-    ("web", "Linux", "Firefox", "desktop", 4),
-    ("web", "Android", "Chrome", "mobile", 14),
-    ("web", "iOS", "Safari", "mobile", 12),
-    ("ios", "iOS", None, "mobile", 9),
-    ("android", "Android", None, "mobile", 9),
-)
-# Country, language, currency, share.
-_PLACES: Final = (
-    ("US", "en-US", "USD", 30),
-    ("DE", "de-DE", "EUR", 18),
-    ("GB", "en-GB", "GBP", 14),
-    ("FR", "fr-FR", "EUR", 10),
-    ("IN", "en-IN", "INR", 9),
-    ("BR", "pt-BR", "BRL", 7),
-    ("NL", "nl-NL", "EUR", 6),
-    ("JP", "ja-JP", "JPY", 6),
-)
-_APP_VERSIONS: Final = ("3.2.0", "3.2.1", "3.3.0")
+from analytics_app.simulation.scenario import Scenario
+
+# Activity differs between people by about this much (sigma of a log-normal).
+_SPREAD: Final = 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """One visitor with one device; `app_version` is None on the web, `browser` in the apps."""
+class Look(NamedTuple):
+    """Places in the scenario's devices, places and versions."""
 
-    device_id: str
-    user_id: str
-    platform: str
-    os: str
-    browser: str | None
-    device_type: str
-    country: str
-    locale: str
-    currency: str
-    app_version: str | None
-
-    @property
-    def is_web(self) -> bool:
-        return self.platform == "web"
+    device: int
+    place: int
+    version: int
 
 
-def person(seed: int, number: int) -> Person:
-    """The visitor `number` (from 0) of `seed`."""
-    rng = Random(f"{seed}:person:{number}")  # noqa: S311 (made-up people, no secrets)
-    platform, os, browser, device_type, _ = rng.choices(_DEVICES, [device[-1] for device in _DEVICES])[0]
-    country, locale, currency, _ = rng.choices(_PLACES, [place[-1] for place in _PLACES])[0]
-    return Person(
-        device_id=str(UUID(int=rng.getrandbits(128), version=4)),
-        user_id=f"user-{rng.getrandbits(40):010x}",
-        platform=platform,
-        os=os,
-        browser=browser,
-        device_type=device_type,
-        country=country,
-        locale=locale,
-        currency=currency,
-        app_version=None if platform == "web" else rng.choice(_APP_VERSIONS),
-    )
+class Person(NamedTuple):
+    """`sessions_per_day` is the person's own; `second` is the look of the second device, if there is one."""
+
+    number: int
+    sessions_per_day: float
+    has_session_ids: bool
+    known: bool
+    first: Look
+    second: Look | None
+
+
+class People:
+    """Makes the people of `scenario`."""
+
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        self._scenario = scenario
+        self._seed = seed
+        self._key = seed.to_bytes(8, "big")
+        self._rng = Random()  # noqa: S311 (made-up people, no secrets)
+        self._devices = list(accumulate(device.share for device in scenario.devices))
+        self._places = list(accumulate(place.share for place in scenario.places))
+        self._versions = list(accumulate(scenario.versions.shares))
+
+    def person(self, number: int) -> Person:
+        """The person `number`, from 0."""
+        rng, people, sessions = self._rng, self._scenario.people, self._scenario.sessions
+        rng.seed((self._seed << 64 | number) << 2)
+        place = rng.choices(range(len(self._places)), cum_weights=self._places)[0]
+        first = self._look(place)
+        second = self._look(place) if rng.random() < people.second_device else None
+        return Person(
+            number=number,
+            sessions_per_day=people.sessions_per_week / 7 * rng.lognormvariate(-(_SPREAD**2) / 2, _SPREAD),
+            # The rows of two devices without session ids would run into one session.
+            has_session_ids=second is not None or rng.random() >= sessions.without_id,
+            known=number < people.initial and rng.random() < people.known,
+            first=first,
+            second=second,
+        )
+
+    def device_id(self, number: int, second: bool) -> bytes:
+        """In the form of a UUID."""
+        digits = blake2b(b"%d.%d" % (number, second), digest_size=16, key=self._key).hexdigest()
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}".encode()
+
+    def user_id(self, number: int) -> bytes:
+        return b"user-" + blake2b(b"%d" % number, digest_size=6, key=self._key).hexdigest().encode()
+
+    def _look(self, place: int) -> Look:
+        device = self._rng.choices(range(len(self._devices)), cum_weights=self._devices)[0]
+        version = self._rng.choices(range(len(self._versions)), cum_weights=self._versions)[0]
+        return Look(device, place, version)

@@ -34,7 +34,7 @@ class SourceDisabledError(Exception):
     """The source of simulated events was disabled."""
 
 
-def create_run(*, rate: float, duration: float, seed: int | None, now: datetime) -> SimulationRun:
+def create_run(*, scenario: str, rate: float, duration: float, seed: int | None, now: datetime) -> SimulationRun:
     """A new running row; the caller has to run it.
 
     Events carry the source `simulation`, which is made when it is missing.
@@ -48,7 +48,7 @@ def create_run(*, rate: float, duration: float, seed: int | None, now: datetime)
     try:
         with transaction.atomic():
             return SimulationRun.objects.create(
-                rate=rate, duration=duration, seed=seed, started_on=now, heartbeat_on=now
+                scenario=scenario, rate=rate, duration=duration, seed=seed, started_on=now, heartbeat_on=now
             )
     except IntegrityError:
         raise AlreadyRunningError from None

@@ -2,24 +2,24 @@
 
 import logging
 import threading
-import time
 from typing import Final
 
+from django.conf import settings
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from analytics_app.models import SimulationRun
 from analytics_app.process_exit import call_at_exit
 from analytics_app.simulation import runs
-from analytics_app.simulation.journeys import events
-from analytics_app.simulation.pacing import Pace
+from analytics_app.simulation.arguments import milliseconds
+from analytics_app.simulation.kafka_sink import KafkaSink
+from analytics_app.simulation.options import RunOptions, open_simulation, people_for
 from analytics_app.simulation.runner import Simulation, run
-from analytics_app.simulation.sinks import KafkaSink, Sink, SinkError
+from analytics_app.simulation.scenario_file import find, load
+from analytics_app.simulation.sending import Sink, SinkError
 
 logger = logging.getLogger(__name__)
 
-_USERS: Final = 100
-_BATCH: Final = 500
 _EXIT_SECONDS: Final = 3.0
 
 
@@ -32,13 +32,9 @@ class SimulationWorker(threading.Thread):
         self._stop_requested = threading.Event()
         self._exiting = False
         self._failure = "It ended with an error; the server's log has it."
-        self._simulation = Simulation(
-            events(row.seed, _USERS, row.started_on, row.rate),
-            Pace(row.rate, time.monotonic()),
-            sink,
-            total=max(1, round(row.rate * row.duration)),
-            batch=_BATCH,
-        )
+        self._options = _options(row)
+        self._sink = sink
+        self._simulation: Simulation | None = None
 
     def run(self) -> None:
         at_exit = call_at_exit(self._stop_with_process, priority=2)
@@ -53,7 +49,8 @@ class SimulationWorker(threading.Thread):
 
     def _send(self) -> None:
         try:
-            run(self._simulation, self._stop_requested)
+            with open_simulation(self._options, self._sink) as self._simulation:
+                run(self._simulation, self._stop_requested)
         except SinkError as error:
             self._failure = str(error)
 
@@ -68,15 +65,15 @@ class SimulationWorker(threading.Thread):
 
     def _end(self) -> None:
         status, message = SimulationRun.Status.FAILED, self._failure
-        if self._simulation.done:
+        if self._simulation is not None and self._simulation.done and self._simulation.feed.part() == 1:
             status, message = SimulationRun.Status.FINISHED, ""
         elif self._stop_requested.is_set():
             status, message = SimulationRun.Status.STOPPED, "The web worker ended." if self._exiting else ""
         runs.end_run(self._run_id, status, message, self._counts(), timezone.now())
 
     def _counts(self) -> runs.Counts:
-        summary = self._simulation.summary
-        return runs.Counts(summary.accepted.total(), summary.rejected.total())
+        simulation = self._simulation
+        return runs.Counts(simulation.accepted, simulation.rejected.total()) if simulation else runs.Counts(0, 0)
 
     def _stop_with_process(self) -> None:
         self._exiting = True
@@ -84,8 +81,19 @@ class SimulationWorker(threading.Thread):
         self.join(_EXIT_SECONDS)
 
 
-def start_simulation(*, rate: float, duration: float, seed: int | None) -> SimulationRun:
-    """Start a run in this process. Raises AlreadyRunningError, SourceDisabledError."""
-    row = runs.create_run(rate=rate, duration=duration, seed=seed, now=timezone.now())
+def start_simulation(*, scenario: str, rate: float, duration: float, seed: int | None) -> SimulationRun:
+    """Start a run of a shipped scenario in this process. Raises AlreadyRunningError, SourceDisabledError."""
+    row = runs.create_run(scenario=scenario, rate=rate, duration=duration, seed=seed, now=timezone.now())
     SimulationWorker(row, KafkaSink(runs.SOURCE_NAME)).start()
     return row
+
+
+def _options(row: SimulationRun) -> RunOptions:
+    return RunOptions(
+        scenario=people_for(load(find(row.scenario)), row.rate),
+        seed=row.seed,
+        start=milliseconds(row.started_on),
+        timezone=settings.TIME_ZONE,
+        limit=max(1, round(row.rate * row.duration)),
+        rate=row.rate,
+    )

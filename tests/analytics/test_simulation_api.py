@@ -95,6 +95,7 @@ def test_the_counts_are_true(staff: Client, recorder: RecordingProducer) -> None
         ("seed=1.5", "seed"),
         ("seed=9223372036854775808", "seed"),
         ("speed=1", "speed"),
+        ("scenario=../shop", "scenario"),
     ],
 )
 def test_bad_parameters(staff: Client, query: str, told: str) -> None:
@@ -156,7 +157,7 @@ class TestRuns:
     """The rows in the database."""
 
     def create(self, now: datetime = NOW) -> SimulationRun:
-        return runs.create_run(rate=1, duration=1, seed=1, now=now)
+        return runs.create_run(scenario="shop", rate=1, duration=1, seed=1, now=now)
 
     @pytest.mark.django_db(transaction=True)
     def test_of_many_at_once_one_starts(self) -> None:
@@ -208,7 +209,7 @@ connection.settings_dict["NAME"] = sys.argv[1]
 from analytics_app.simulation.worker import start_simulation
 from django.conf import settings
 settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC = sys.argv[2:4]
-start_simulation(rate=50, duration=600, seed=1)
+start_simulation(scenario="shop", rate=50, duration=600, seed=1)
 print("started", flush=True)
 sys.stdin.read()
 """

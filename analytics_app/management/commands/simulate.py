@@ -1,127 +1,114 @@
-"""`simulate` sends the events of made-up visitors."""
+"""`simulate` sends the events of made-up people, and says what the dashboard has to show of them."""
 
 import secrets
 import signal
 import threading
-import time
-from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any, TypeVar
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.utils import timezone
+from rich.console import Console
 
-from analytics_app.body import MAX_EVENTS
-from analytics_app.models import Source
-from analytics_app.simulation.display import Bar, Display, Lines
-from analytics_app.simulation.journeys import events
-from analytics_app.simulation.pacing import Pace
-from analytics_app.simulation.runner import Simulation, run
-from analytics_app.simulation.runs import SOURCE_NAME
-from analytics_app.simulation.sinks import ApiSink, KafkaSink, Sink, SinkError
-from brokerlytics.timestamps import format_timestamp, parse_timestamp
-
-_N = TypeVar("_N", int, float)
+from analytics_app.simulation.arguments import ArgumentsError, add_arguments, run_options
+from analytics_app.simulation.display import Display, Lines, Panel, Quiet
+from analytics_app.simulation.feeder_lag import feeder_lag
+from analytics_app.simulation.opening import open_sink
+from analytics_app.simulation.options import RunOptions, open_simulation
+from analytics_app.simulation.runner import run
+from analytics_app.simulation.scenario import Scenario
+from analytics_app.simulation.scenario_file import ScenarioError, find, load, shipped
+from analytics_app.simulation.sending import Sink, SinkError
+from analytics_app.simulation.stream import StreamError
+from analytics_app.simulation.summary import Summary, summarize
+from brokerlytics.timestamps import format_timestamp, from_milliseconds
 
 
 class Command(BaseCommand):
-    help = "Send the events of made-up visitors, until Ctrl-C unless --duration or --limit is given."
+    help = "Send the events of made-up people: live until Ctrl-C, or a backfill of history. docs/simulate.md has more."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        seed, start = "the same seed and start give the same events", "of the first event, ISO 8601; now when missing"
-        parser.add_argument("--users", type=_number(int, 1, 1_000_000), default=100, help="number of visitors (100)")
-        parser.add_argument("--rate", type=_number(float, 0.001, 100_000), default=10.0, help="events per second (10)")
-        parser.add_argument("--duration", type=_number(float, 0.001, 1e9), metavar="SECONDS")
-        parser.add_argument("--limit", type=_number(int, 1, 10**12), metavar="EVENTS")
-        parser.add_argument("--seed", type=_number(int, 0, 2**63 - 1), help=f"{seed}; random when missing")
-        parser.add_argument("--start", type=_time, help=f"the time {start}")
-        parser.add_argument("--sink", choices=["api", "kafka"], default="api", help="over HTTP, or without it (api)")
-        parser.add_argument("--url", help="the server (http://127.0.0.1:$PORT)")
-        parser.add_argument("--write-key", help="the key of the first enabled source when missing")
-        parser.add_argument(
-            "--batch", type=_number(int, 1, MAX_EVENTS), default=500, help="events per request at most (500)"
-        )
+        add_arguments(parser)
 
     def handle(self, **options: Any) -> None:
+        if options["action"] == "list":
+            for path in shipped():
+                self.stdout.write(f"{path.stem:6} {load(path).title}\n       {path}")
+            return
+        scenario = _load(options["scenario"])
+        if options["action"] == "validate":
+            self.stdout.write(f"{options['scenario']} is a scenario with {len(scenario.states)} states.")
+            return
+        self._simulate(options, scenario)
+
+    def _simulate(self, options: dict[str, Any], scenario: Scenario) -> None:
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         seed = secrets.randbelow(2**32) if options["seed"] is None else options["seed"]
-        start = options["start"] or timezone.now()
-        self.stdout.write(f"Simulation of {options['users']} visitors, seed {seed}, start {format_timestamp(start)}")
-        self._run(options, seed, start, stop)
-
-    def _run(self, options: dict[str, Any], seed: int, start: datetime, stop: threading.Event) -> None:
-        sink = _sink(options)
-        started = time.monotonic()
-        rate: float = options["rate"]
-        simulation = Simulation(
-            events(seed, options["users"], start, rate),
-            Pace(rate, started),
-            sink,
-            total=_total(rate, options["duration"], options["limit"]),
-            batch=options["batch"],
-        )
         try:
-            with self._display() as display:
+            found = run_options(options, scenario, seed, timezone.now(), settings.TIME_ZONE)
+            sink = open_sink(options)
+        except (ArgumentsError, SinkError) as error:
+            raise CommandError(str(error)) from None
+        # Standard output may be what the events go to.
+        to_stderr = _writes_to_stdout(options)
+        out = self.stderr if to_stderr else self.stdout
+        out.write(_opening(found), style_func=str)
+        summary = _run(found, sink, _display(options["progress"], out, to_stderr=to_stderr), stop, out)
+        if options["summary"]:
+            _write_summary(Path(options["summary"]), summary)
+
+
+def _load(name: str) -> Scenario:
+    try:
+        return load(find(name))
+    except (ScenarioError, FileNotFoundError) as error:
+        raise CommandError(str(error)) from None
+    except OSError as error:
+        raise CommandError(f"{name} cannot be read: {error.strerror}.") from None
+
+
+def _run(options: RunOptions, sink: Sink, display: Display, stop: threading.Event, out: OutputWrapper) -> Summary:
+    """However it ends, the summary is printed."""
+    with open_simulation(options, sink) as simulation:
+        try:
+            with display:
                 run(simulation, stop, display.show)
-        except SinkError as error:
+        except (SinkError, StreamError) as error:
             raise CommandError(str(error)) from None
         finally:
             sink.close()
-            self._summarize(simulation, time.monotonic() - started, rate)
-
-    def _display(self) -> Display:
-        return Bar() if self.stdout.isatty() else Lines(self.stdout.write)
-
-    def _summarize(self, simulation: Simulation, seconds: float, rate: float) -> None:
-        self.stdout.write("\n".join(simulation.summary.lines(seconds, rate)))
-        if simulation.unsent:
-            self.stdout.write(f"Not acknowledged when it was stopped: {simulation.unsent}")
+            summary = summarize(options, simulation)
+            out.write("\n".join(summary.lines()), style_func=str)
+    return summary
 
 
-def _sink(options: dict[str, Any]) -> Sink:
-    if options["sink"] == "kafka":
-        return KafkaSink(SOURCE_NAME)
-    url = options["url"] or f"http://127.0.0.1:{settings.PORT}"
-    return ApiSink(url, options["write_key"] or _first_write_key())
+def _opening(options: RunOptions) -> str:
+    start = format_timestamp(from_milliseconds(options.start))
+    scenario = options.scenario
+    return f"Simulation {scenario.name}: {scenario.people.initial} people, seed {options.seed}, start {start}"
 
 
-def _first_write_key() -> str:
+def _display(progress: str, out: OutputWrapper, *, to_stderr: bool) -> Display:
+    def lag() -> int | None:
+        return feeder_lag(timezone.now())
+
+    if progress == "none":
+        return Quiet()
+    if progress == "panel" or (progress == "auto" and out.isatty()):
+        return Panel(Console(stderr=to_stderr), lag)
+    return Lines(lambda line: out.write(line, style_func=str), lag)
+
+
+def _writes_to_stdout(options: dict[str, Any]) -> bool:
+    return options["sink"] in ("csv", "stdout") and options["output"] is None and not options["dry_run"]
+
+
+def _write_summary(path: Path, summary: Summary) -> None:
     try:
-        source = Source.objects.enabled().order_by("pk").first()
-    except OperationalError as error:
-        raise CommandError(f"The database is not ready ({error}); run `python manage.py migrate`.") from None
-    if source is None:
-        raise CommandError("No source is enabled; make one with `python manage.py createsource NAME`.")
-    return source.write_key
-
-
-def _total(rate: float, duration: float | None, limit: int | None) -> int | None:
-    limits = [limit] if limit is not None else []
-    if duration is not None:
-        limits.append(max(1, round(rate * duration)))
-    return min(limits, default=None)
-
-
-def _number(kind: Callable[[str], _N], lowest: float, highest: float) -> Callable[[str], _N]:
-    def parse(text: str) -> _N:
-        try:
-            value = kind(text)
-        except ValueError:
-            raise ArgumentTypeError(f"{text!r} is not a number.") from None
-        if not lowest <= value <= highest:
-            raise ArgumentTypeError(f"{text} is not between {lowest:g} and {highest:g}.")
-        return value
-
-    return parse
-
-
-def _time(text: str) -> datetime:
-    try:
-        return parse_timestamp(text)
-    except (ValueError, OverflowError):
-        raise ArgumentTypeError(f"{text!r} is no ISO 8601 time such as 2026-08-22T09:30:00Z.") from None
+        path.write_bytes(summary.json() + b"\n")
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}.") from None

@@ -1,0 +1,67 @@
+"""The sink that the arguments ask for."""
+
+import sys
+from typing import Any, BinaryIO
+
+from django.db import OperationalError
+
+from analytics_app.models import Source
+from analytics_app.simulation.api_sink import ApiSink
+from analytics_app.simulation.file_sinks import CsvSink, LinesSink
+from analytics_app.simulation.kafka_sink import KafkaSink
+from analytics_app.simulation.sdk_sink import SdkSink
+from analytics_app.simulation.sending import Message, SendResult, Sink, SinkError
+from brokerlytics.web import base_url
+
+
+class NoSink(Sink):
+    """Takes everything and sends nothing."""
+
+    source = "simulation"
+
+    def send(self, messages: list[Message]) -> SendResult:
+        return SendResult(accepted=len(messages))
+
+    def close(self) -> None: ...
+
+
+def open_sink(options: dict[str, Any]) -> Sink:
+    """Raises SinkError."""
+    if options["dry_run"]:
+        return NoSink()
+    match options["sink"]:
+        case "kafka":
+            return KafkaSink(options["source"] or first_source().name)
+        case "csv" | "stdout" as kind:
+            make = CsvSink if kind == "csv" else LinesSink
+            return make(_open(options["output"]), options["source"] or "simulation")
+        case kind:
+            key = options["write_key"] or (_named(options["source"]) if options["source"] else first_source()).write_key
+            return (SdkSink if kind == "sdk" else ApiSink)(options["url"] or base_url(), key)
+
+
+def first_source() -> Source:
+    """The first enabled source. Raises SinkError."""
+    try:
+        source = Source.objects.enabled().order_by("pk").first()
+    except OperationalError as error:
+        raise SinkError(f"The database is not ready ({error}); run `python manage.py migrate`.") from None
+    if source is None:
+        raise SinkError("No source is enabled; make one with `python manage.py createsource NAME`.")
+    return source
+
+
+def _named(name: str) -> Source:
+    source = Source.objects.filter(name=name).first()
+    if source is None:
+        raise SinkError(f"There is no source {name}; make it with `python manage.py createsource {name}`.")
+    return source
+
+
+def _open(path: str | None) -> BinaryIO:
+    if path is None:
+        return sys.stdout.buffer
+    try:
+        return open(path, "wb")  # noqa: PTH123 (the sink closes it)
+    except OSError as error:
+        raise SinkError(f"{path} cannot be written: {error.strerror}.") from None
