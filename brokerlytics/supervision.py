@@ -9,7 +9,6 @@ from typing import Final
 from django.conf import settings
 
 from brokerlytics.processes import tied_to_parent
-from brokerlytics.web import base_url
 
 _LOG_BYTES: Final = "10MB"
 _LOG_BACKUPS: Final = 2
@@ -18,6 +17,9 @@ _START_SECONDS: Final = 10
 # It never gives up: nobody is there to start it by hand.
 _START_RETRIES: Final = 1_000_000
 _MAINTENANCE_SECONDS: Final = "3600"
+_HISTORY_DAYS: Final = "30"
+_PEOPLE: Final = "9000"
+_NEW_PEOPLE: Final = "360"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,22 @@ def programs(*, kafka: bool, tryout: bool, simulate: bool) -> list[Program]:
         Program("web", _manage("runweb"), stop_seconds=60),
     ]
     if simulate:
-        command = _manage("simulate", "live", "--url", base_url())
-        clients.append(Program("simulation", command, stop_seconds=60))
+        clients.append(Program("simulation", _simulation(tryout=tryout), stop_seconds=60))
     maintenance = Program("maintenance", _manage("maintainstore", "--every", _MAINTENANCE_SECONDS), stop_seconds=60)
     return [*([broker, *map(_after_kafka, clients)] if kafka else clients), maintenance]
+
+
+def _simulation(*, tryout: bool) -> list[str]:
+    """Made-up people: thirty days of them when it starts for the first time, then as they go on."""
+    command = _manage(
+        "simulate", "live", "--users", _PEOPLE, "--new-users-per-day", _NEW_PEOPLE, "--source", "simulation"
+    )
+    if tryout:
+        # The stand-in keeps too little for a history.
+        return command
+    # In the store, for it says what is in there.
+    progress = str(settings.STORE_DIR / "simulation.json")
+    return [*command, "--history", _HISTORY_DAYS, "--continue", progress]
 
 
 def _after_kafka(program: Program) -> Program:

@@ -58,6 +58,14 @@ def _add_time(parser: ArgumentParser) -> None:
         "--start", type=_time, help="of the events, ISO 8601; live: now, backfill: 30 days before the end"
     )
     times.add_argument("--end", type=_time, help="of the events, ISO 8601; backfill: now")
+    times.add_argument(
+        "--history",
+        type=number(float, 0, 120),
+        default=0.0,
+        metavar="DAYS",
+        help="live: what happened in the days before goes to Kafka first (0)",
+    )
+    times.add_argument("--continue", metavar="FILE", help="live: go on where the run that wrote the file ended")
     times.add_argument("--now", type=_time, help="the present, ISO 8601; with it a run can be repeated byte by byte")
     times.add_argument("--tz", type=_timezone, help="of the day and week curves; the scenario's")
 
@@ -97,6 +105,8 @@ def run_options(options: dict[str, Any], scenario: Scenario, seed: int, now: dat
     backfill = options["action"] == "backfill"
     end: datetime | None = options["end"] or (now if backfill else None)
     start: datetime = options["start"] or ((end or now) - _HISTORY if backfill else now)
+    if on_and_on(options) and (backfill or options["rate"]):
+        raise ArgumentsError("--history and --continue are for `live` without --rate.")
     if end is not None and end <= start:
         raise ArgumentsError("--end is not after --start.")
     rate, speed, limit = options["rate"], options["speed"], options["limit"]
@@ -121,6 +131,11 @@ def run_options(options: dict[str, Any], scenario: Scenario, seed: int, now: dat
         batch=_batch(options),
         processes=options["concurrency"] or ((cpu_count() or 1) if backfill else 1),
     )
+
+
+def on_and_on(options: dict[str, Any]) -> bool:
+    """Whether what happened before the present belongs to the run."""
+    return bool(options["history"] or options["continue"])
 
 
 def with_people(scenario: Scenario, options: dict[str, Any], rate: float | None) -> Scenario:

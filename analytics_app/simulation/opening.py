@@ -9,6 +9,7 @@ from analytics_app.models import Source
 from analytics_app.simulation.api_sink import ApiSink
 from analytics_app.simulation.file_sinks import CsvSink, LinesSink
 from analytics_app.simulation.kafka_sink import KafkaSink
+from analytics_app.simulation.runs import SOURCE_NAME
 from analytics_app.simulation.sdk_sink import SdkSink
 from analytics_app.simulation.sending import Message, SendResult, Sink, SinkError
 from brokerlytics.web import base_url
@@ -17,7 +18,7 @@ from brokerlytics.web import base_url
 class NoSink(Sink):
     """Takes everything and sends nothing."""
 
-    source = "simulation"
+    source = SOURCE_NAME
 
     def send(self, messages: list[Message]) -> SendResult:
         return SendResult(accepted=len(messages))
@@ -34,10 +35,19 @@ def open_sink(options: dict[str, Any]) -> Sink:
             return KafkaSink(options["source"] or first_source().name)
         case "csv" | "stdout" as kind:
             make = CsvSink if kind == "csv" else LinesSink
-            return make(_open(options["output"]), options["source"] or "simulation")
+            return make(_open(options["output"]), options["source"] or SOURCE_NAME)
         case kind:
-            key = options["write_key"] or (_named(options["source"]) if options["source"] else first_source()).write_key
+            key = options["write_key"] or _source(options).write_key
             return (SdkSink if kind == "sdk" else ApiSink)(options["url"] or base_url(), key)
+
+
+def open_history_sink(options: dict[str, Any]) -> Sink:
+    """Straight to Kafka, under the name that the events carry that are sent otherwise. Raises SinkError."""
+    return NoSink() if options["dry_run"] else KafkaSink(_source(options).name)
+
+
+def _source(options: dict[str, Any]) -> Source:
+    return _named(options["source"]) if options["source"] else first_source()
 
 
 def first_source() -> Source:
@@ -52,6 +62,9 @@ def first_source() -> Source:
 
 
 def _named(name: str) -> Source:
+    """The source of simulations is made when it is missing."""
+    if name == SOURCE_NAME:
+        return Source.objects.get_or_create(name=name)[0]
     source = Source.objects.filter(name=name).first()
     if source is None:
         raise SinkError(f"There is no source {name}; make it with `python manage.py createsource {name}`.")

@@ -27,7 +27,9 @@ class RunOptions:
 
     With `rate` they are sent evenly, so many each second, and happen when they are sent. With `speed` each happens in
     its own time, which goes by so many times as fast. With neither they are sent as fast as the sink takes them.
-    Those before `resume` were sent by an earlier run. `timezone`: of the days in the summary.
+    Those before `resume` were sent by an earlier run. `present` (milliseconds since 1970) is the time that was at
+    `present_at` (seconds on a clock that does not jump), when that is not the beginning. `timezone`: of the days in the
+    summary.
     """
 
     scenario: Scenario
@@ -39,6 +41,8 @@ class RunOptions:
     rate: float | None = None
     speed: float | None = None
     resume: int | None = None
+    present: int | None = None
+    present_at: float | None = None
     faults: FaultShares = NO_FAULTS
     batch: int = 500
     processes: int = 1
@@ -52,7 +56,10 @@ class RunOptions:
         """`started`: the present, in seconds on a clock that does not jump."""
         if self.rate is not None:
             return Even(self.begin, self.rate, started)
-        return AtOnce() if self.speed is None else Natural(self.begin, self.speed, started)
+        if self.speed is None:
+            return AtOnce()
+        present = self.begin if self.present is None else self.present
+        return Natural(present, self.speed, started if self.present_at is None else self.present_at)
 
 
 @contextmanager

@@ -50,7 +50,10 @@ class AtOnce(Schedule):
 
 
 class Natural(AtOnce):
-    """Each in its own time: the time `start` (milliseconds since 1970) is now, and goes by `speed` times as fast."""
+    """Each in its own time, which goes by `speed` times as fast; at `started` it is `start` (milliseconds since 1970).
+
+    What happened before is due at once.
+    """
 
     at_once = False
 
@@ -63,6 +66,8 @@ class Natural(AtOnce):
         return bisect_right(events, self._start + (now - self._started) * 1000 * self._speed, key=_time)
 
     def due_at(self, event: SimEvent, taken: int) -> float | None:  # noqa: ARG002
+        if event[0] < self._start:
+            return None
         return self._started + (event[0] - self._start) / 1000 / self._speed
 
 

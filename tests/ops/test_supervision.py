@@ -33,6 +33,17 @@ def test_kafka_is_what_was_found_possible_before_the_start() -> None:
     assert programs(kafka=True, tryout=True, simulate=False)[0].command[-2:] == ["runkafka", "--tryout"]
 
 
+def test_the_simulation_has_a_history_where_there_is_room_for_it() -> None:
+    commands = {
+        tryout: next(
+            of.command for of in programs(kafka=False, tryout=tryout, simulate=True) if of.name == "simulation"
+        )
+        for tryout in (True, False)
+    }
+    assert "--history" not in commands[True]
+    assert commands[False][-4:-1] == ["--history", "30", "--continue"]
+
+
 def test_supervisor_reads_the_config_as_it_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     awkward = tmp_path / "50% of it, with spaces"
     awkward.mkdir()

@@ -12,18 +12,16 @@ from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.utils import timezone
 from rich.console import Console
 
-from analytics_app.simulation.arguments import ArgumentsError, add_arguments, run_options
+from analytics_app.simulation.arguments import ArgumentsError, add_arguments, on_and_on, run_options
 from analytics_app.simulation.display import Display, Lines, Panel, Quiet
 from analytics_app.simulation.feeder_lag import feeder_lag
+from analytics_app.simulation.launch import Launch
 from analytics_app.simulation.opening import open_sink
-from analytics_app.simulation.options import RunOptions, open_simulation
-from analytics_app.simulation.runner import run
 from analytics_app.simulation.scenario import Scenario
 from analytics_app.simulation.scenario_file import ScenarioError, find, load, shipped
-from analytics_app.simulation.sending import Sink, SinkError
+from analytics_app.simulation.sending import SinkError
 from analytics_app.simulation.stream import StreamError
-from analytics_app.simulation.summary import Summary, summarize
-from brokerlytics.timestamps import format_timestamp, from_milliseconds
+from analytics_app.simulation.summary import Summary
 
 
 class Command(BaseCommand):
@@ -47,17 +45,20 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        seed = secrets.randbelow(2**32) if options["seed"] is None else options["seed"]
-        try:
-            found = run_options(options, scenario, seed, timezone.now(), settings.TIME_ZONE)
-            sink = open_sink(options)
-        except (ArgumentsError, SinkError) as error:
-            raise CommandError(str(error)) from None
         # Standard output may be what the events go to.
         to_stderr = _writes_to_stdout(options)
         out = self.stderr if to_stderr else self.stdout
-        out.write(_opening(found), style_func=str)
-        summary = _run(found, sink, _display(options["progress"], out, to_stderr=to_stderr), stop, out)
+        launch = Launch(
+            say=lambda text: out.write(text, style_func=str),
+            display=lambda: _display(options["progress"], out, to_stderr=to_stderr),
+            stop=stop,
+        )
+        seed = secrets.randbelow(2**32) if options["seed"] is None else options["seed"]
+        try:
+            found = run_options(options, scenario, seed, timezone.now(), settings.TIME_ZONE)
+            summary = launch.run_on(found, options) if on_and_on(options) else launch.run(found, open_sink(options))
+        except (ArgumentsError, SinkError, StreamError) as error:
+            raise CommandError(str(error)) from None
         if options["summary"]:
             _write_summary(Path(options["summary"]), summary)
 
@@ -69,27 +70,6 @@ def _load(name: str) -> Scenario:
         raise CommandError(str(error)) from None
     except OSError as error:
         raise CommandError(f"{name} cannot be read: {error.strerror}.") from None
-
-
-def _run(options: RunOptions, sink: Sink, display: Display, stop: threading.Event, out: OutputWrapper) -> Summary:
-    """However it ends, the summary is printed."""
-    with open_simulation(options, sink) as simulation:
-        try:
-            with display:
-                run(simulation, stop, display.show)
-        except (SinkError, StreamError) as error:
-            raise CommandError(str(error)) from None
-        finally:
-            sink.close()
-            summary = summarize(options, simulation)
-            out.write("\n".join(summary.lines()), style_func=str)
-    return summary
-
-
-def _opening(options: RunOptions) -> str:
-    start = format_timestamp(from_milliseconds(options.start))
-    scenario = options.scenario
-    return f"Simulation {scenario.name}: {scenario.people.initial} people, seed {options.seed}, start {start}"
 
 
 def _display(progress: str, out: OutputWrapper, *, to_stderr: bool) -> Display:
