@@ -9,6 +9,8 @@ from pathlib import Path
 
 import django
 
+from brokerlytics.native.build import build
+
 NAMES = ("feeder", "latency", "ingest", "soak")
 
 
@@ -28,6 +30,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="brokerlytics-bench-") as directory:
         os.environ["DATA_DIR"] = directory
         django.setup()
+        build(print)
         measure(options, Path(directory))
 
 

@@ -22,6 +22,7 @@ from brokerlytics.local_kafka.jars import ensure_jars, find_java
 
 KCAT = "kcat"
 CONNECT = "Kafka Connect FileStreamSink"
+CONNECT_DEFAULTS = "Kafka Connect with its defaults"
 REDPANDA = "Redpanda Connect"
 BENTO = "Bento"
 _HERE = Path(__file__).parent
@@ -49,7 +50,8 @@ def peers(topic: str, directory: Path) -> list[Peer]:
     directory.mkdir(parents=True)
     return [
         _kcat(topic, directory),
-        _connect(topic, directory),
+        _connect(CONNECT, topic, directory / "tuned", tuned=True),
+        _connect(CONNECT_DEFAULTS, topic, directory / "defaults", tuned=False),
         _stream_processor(REDPANDA, shutil.which("redpanda-connect"), topic, directory),
         _stream_processor(BENTO, _build_bento(), topic, directory),
     ]
@@ -81,14 +83,15 @@ def _kcat(topic: str, directory: Path) -> Peer:
     return Peer(KCAT, ("/bin/sh", "-c", line), output)
 
 
-def _connect(topic: str, directory: Path) -> Peer:
-    """A standalone worker; raw values, a line each."""
+def _connect(name: str, topic: str, directory: Path, *, tuned: bool) -> Peer:
+    """A standalone worker; raw values, a line each. `tuned`: with the settings that were the fastest."""
     jars = _VAR / "kafka" / "connect-jars"
     try:
         java = find_java()
         ensure_jars(jars, lambda _: print("Fetching Kafka Connect", file=sys.stderr), _HERE / "connect" / "pom.xml")
     except KafkaUnavailableError as error:
-        return Peer(CONNECT, why_not=str(error))
+        return Peer(name, why_not=str(error))
+    directory.mkdir()
     output = directory / "connect.txt"
     strings = "org.apache.kafka.connect.storage.StringConverter"
     worker = {
@@ -98,20 +101,21 @@ def _connect(topic: str, directory: Path) -> Peer:
         "offset.storage.file.filename": directory / "connect.offsets",
         "listeners": f"http://127.0.0.1:{free_port()}",
         "plugin.discovery": "service_load",
-        "consumer.max.poll.records": 5000,
     }
     sink = {
         "name": f"sink-{uuid4().hex}",
         "connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector",
-        # The best of 1, 2 and 6, of 500 (its default) and 5,000 records a poll.
-        "tasks.max": 6,
         "topics": topic,
         "file": output,
     }
-    files = [_properties(directory / f"{name}.properties", of) for name, of in (("worker", worker), ("sink", sink))]
+    if tuned:
+        # The best of 1 (its default), 2 and 6, of 500 (its default) and 5,000 records a poll.
+        sink["tasks.max"] = 6
+        worker["consumer.max.poll.records"] = 5000
+    files = [_properties(directory / f"{what}.properties", of) for what, of in (("worker", worker), ("sink", sink))]
     logging = f"-Dlog4j2.configurationFile={_HERE / 'connect' / 'log4j2.properties'}"
     main = "org.apache.kafka.connect.cli.ConnectStandalone"
-    return Peer(CONNECT, (str(java), "-Xmx1g", logging, "-cp", f"{jars}/*", main, *files), output)
+    return Peer(name, (str(java), "-Xmx1g", logging, "-cp", f"{jars}/*", main, *files), output)
 
 
 def _properties(path: Path, values: dict[str, object]) -> str:

@@ -12,6 +12,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from sesame.utils import get_query_string
 
+from brokerlytics.native.build import build
 from brokerlytics.topics import describe, ensure_topic, events_topic
 from brokerlytics.web import base_url
 
@@ -27,13 +28,14 @@ class Installation:
 
 
 def bootstrap(say: Callable[[str], None]) -> Installation:
-    """Migrate, collect the static files, make the admin user and the first source; the topic on a cluster of others.
+    """Compile, migrate, collect the static files, make admin user and first source; the topic on a cluster of others.
 
     Args:
         say: takes lines for the operator, the new admin user's password among them, which is kept nowhere.
 
     Raises TopicError.
     """
+    build(say)
     call_command("migrate", interactive=False, verbosity=0)
     collect_static_files()
     link = make_admin_user(say)

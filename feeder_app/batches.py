@@ -1,6 +1,9 @@
 """Encoded records that wait for their commit."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from typing_extensions import Buffer
 
 from brokerlytics.checkpoint import PoisonCount
 
@@ -27,11 +30,12 @@ class Batch:
         """Whether rows of `date` can go into this batch: those of a later one begin another."""
         return not self.date or date <= self.date
 
-    def take_rows(self, rows: list[str], date: str) -> None:
-        """Rows with their line ends, all of `date`."""
+    def take_rows(self, rows: Iterable[Buffer], count: int, date: str) -> None:
+        """So many rows with their line ends, all of `date`."""
         self.date = self.date or date
-        self.rows += "".join(rows).encode()
-        self.row_count += len(rows)
+        for some in rows:
+            self.rows += some
+        self.row_count += count
 
     def take_dead_letter(self, letter: bytes) -> None:
         self.dead_letters += letter

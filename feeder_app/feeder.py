@@ -3,7 +3,7 @@
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -18,7 +18,7 @@ from feeder_app.assignment import AssignedPartition
 from feeder_app.connection import ConnectionWatch
 from feeder_app.errors import OutOfSpaceError
 from feeder_app.policies import FeederPolicy, is_due
-from feeder_app.records import record_of
+from feeder_app.records import records_of
 from feeder_app.totals import Totals
 
 logger = logging.getLogger(__name__)
@@ -73,11 +73,8 @@ class Feeder:
         messages = self._consumer.consume(CONSUME_BATCH, CONSUME_SECONDS)
         if messages:
             self._connection.heard(now)
-        for (partition, is_error), run in groupby(messages, _kind):
-            if is_error:
-                self._take_errors(run, now)
-            else:
-                self._take(partition, run)
+        for partition, run in groupby(messages, Message.partition):
+            self._take(partition, list(run), now)
         for assigned in self._assigned.values():
             if not assigned.due(now):
                 continue
@@ -128,11 +125,18 @@ class Feeder:
             partitions=tuple(self._assigned[number].status(self._consumer, now) for number in sorted(self._assigned)),
         )
 
-    def _take(self, partition: int | None, messages: Iterable[Message]) -> None:
+    def _take(self, partition: int | None, messages: list[Message], now: datetime) -> None:
+        for are_errors, some in _by_kind(messages):
+            if are_errors:
+                self._take_errors(some, now)
+            else:
+                self._take_records(partition, some)
+
+    def _take_records(self, partition: int | None, messages: Sequence[Message]) -> None:
         assigned = None if partition is None else self._assigned.get(partition)
         if assigned and assigned.writer and assigned.state is not State.WAITING:
             assigned.at_end = False
-            assigned.writer.append([record_of(message) for message in messages])
+            assigned.writer.append(records_of(messages))
 
     def _take_errors(self, messages: Iterable[Message], now: datetime) -> None:
         for message in messages:
@@ -255,6 +259,10 @@ class Feeder:
         logger.info("%s %s partitions of %s: %s", self._options.name, what, self._options.topic, numbers)
 
 
-def _kind(message: Message) -> tuple[int | None, bool]:
-    """What is taken together."""
-    return message.partition(), message.error() is not None
+def _by_kind(messages: list[Message]) -> Iterator[tuple[bool, list[Message]]]:
+    """Neighbours that are errors, and that are records."""
+    if not any(map(Message.error, messages)):
+        yield False, messages
+        return
+    for are_errors, some in groupby(messages, lambda message: message.error() is not None):
+        yield are_errors, list(some)

@@ -9,7 +9,6 @@ Close order: checkpoint with the target's name → rename → fsync of both dire
 A crash between any two steps is undone or finished by `open_partition`.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +25,7 @@ from feeder_app.maintenance.meeting import close_requested, putting_into_a_day
 from feeder_app.metrics import COMMIT_SECONDS, FSYNC_CHECKPOINT, count_commit, count_dead_letters
 from feeder_app.policies import FeederPolicy, close_due, commit_due
 from feeder_app.recall import recall_ids
-from feeder_app.records import Record
+from feeder_app.records import Records
 from feeder_app.row_buffer import RowBuffer
 from feeder_app.segment_files import AppendFile, move_into_place, sync_directory
 from feeder_app.totals import Totals
@@ -69,7 +68,7 @@ class PartitionWriter:
         rows, duplicates = self._at_open.rows, self._at_open.duplicates
         return Totals(self.checkpoint.rows - rows, self.checkpoint.duplicates - duplicates)
 
-    def append(self, records: Sequence[Record]) -> None:
+    def append(self, records: Records) -> None:
         """See RowBuffer.append; nothing is written yet."""
         self._buffer.append(records)
 

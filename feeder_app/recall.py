@@ -11,6 +11,7 @@ from typing import Final
 from brokerlytics.checkpoint import Checkpoint
 from brokerlytics.csv_format import COLUMNS
 from brokerlytics.store import DAMAGED, PartitionPaths, open_segment
+from feeder_app.digest_sets import digests_of
 from feeder_app.errors import StoreDamagedError
 from feeder_app.records import day_of_date
 from feeder_app.seen_ids import SeenIds, identity_of
@@ -21,6 +22,7 @@ _SOURCE: Final = COLUMNS.index("source")
 # Longer than all cells up to the source can be: 1,000 characters in UTF-8, quoted, and some times.
 _WITHIN: Final = 8192
 _OFFSETS: Final = re.compile(r"(?P<first>\d{20})-(?P<last>\d{20})\.csv(?:\.gz|\.zst)?")
+_AT_ONCE: Final = 1000
 # Maintenance may rewrite a day between the look at its names and the last file's opening.
 _TRIES: Final = 100
 
@@ -53,9 +55,10 @@ def _recall(paths: PartitionPaths, checkpoint: Checkpoint, block: int) -> SeenId
     first = (max(checkpoint.next_offset - 1, 0) // block - 1) * block
     for day, segment in _in_reach(paths, checkpoint, first):
         try:
-            for offset, identity in stored_identities(_lines(segment)):
-                if offset >= first:
-                    seen.remember([identity], [offset], day)
+            rows = (row for row in stored_identities(_lines(segment)) if row[0] >= first)
+            while some := list(islice(rows, _AT_ONCE)):
+                offsets, identities = zip(*some, strict=True)
+                seen.remember(digests_of(identities), offsets, day)
         except (ValueError, *DAMAGED) as error:
             raise StoreDamagedError(f"{segment.path} holds a row that no feeder wrote. Restore it.") from error
     return seen

@@ -1,19 +1,22 @@
 """⑥ One partition's records, encoded into rows and dead letters, in the batches that wait for their commit."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import cast
+
+from typing_extensions import Buffer
 
 from brokerlytics.checkpoint import Checkpoint
 from brokerlytics.csv_format import encode_row
-from brokerlytics.csv_rows import PlainRow, plain_rows
+from brokerlytics.csv_rows import Rows, row_encoder
 from brokerlytics.event import InvalidEventError
+from brokerlytics.native.library import DIGEST_BYTES
 from brokerlytics.store import PartitionPaths
 from feeder_app.batches import Batch
+from feeder_app.digest_sets import digests_of
 from feeder_app.errors import PoisonBoundError
 from feeder_app.policies import FeederPolicy, count_bad, count_good, poison_exceeded
-from feeder_app.records import Record, dead_letter_of, event_of
+from feeder_app.records import Record, Records, day_of, dead_letter_of, event_of
 from feeder_app.seen_ids import SeenIds, identity_of
 
 
@@ -31,57 +34,58 @@ class RowBuffer:
         self._poison = checkpoint.poison
         self._paths = paths
         self._policy = policy
+        self._encoder = row_encoder()
 
     @property
     def size(self) -> int:
         """In bytes."""
         return sum(len(batch.rows) + len(batch.dead_letters) for batch in self.batches)
 
-    def append(self, records: Sequence[Record]) -> None:
+    def append(self, records: Records) -> None:
         """Encode records, in order of their offsets.
 
         A record below `next_offset` was taken before and is passed over. One that is no event
         becomes a dead letter, and one whose event was stored lately is only counted.
         Raises PoisonBoundError, with that record and those behind it not taken.
         """
-        first = self.next_offset
-        fresh = [record for record in records if record.offset >= first]
-        rows = plain_rows([record.value for record in fresh])
-        for day, run in groupby(zip(fresh, rows, strict=True), _day_if_plain):
-            if day is None:
-                for record, _ in run:
-                    self._append_one(record)
+        fresh = records.since(self.next_offset)
+        if self._encoder is None:
+            for index in range(len(fresh)):
+                self._append_one(fresh[index])
+            return
+        rows = self._encoder.encode(fresh.values, fresh.partition, fresh.offsets)
+        for start, stop, is_plain in _runs(fresh, rows):
+            if is_plain:
+                self._append_plain(fresh, rows, start, stop)
             else:
-                self._append_run(day, cast("list[tuple[Record, PlainRow]]", list(run)))
+                for index in range(start, stop):
+                    self._append_one(fresh[index])
 
-    def _append_run(self, day: int, run: list[tuple[Record, PlainRow]]) -> None:
-        partition = self._paths.partition
-        are_new = self.seen.remember((row[0] for _, row in run), (record.offset for record, _ in run), day)
-        rows = [
-            f"{cells},{partition},{record.offset}\r\n"
-            for (record, (_, cells)), is_new in zip(run, are_new, strict=True)
-            if is_new
-        ]
-        self._take(run[-1][0], rows, len(run))
+    def _append_plain(self, records: Records, rows: Rows, start: int, stop: int) -> None:
+        """Records that are plain and of one day."""
+        last = records[stop - 1]
+        digests = rows.digests[start * DIGEST_BYTES : stop * DIGEST_BYTES]
+        are_new = self.seen.remember(digests, records.offsets[start:stop], last.day)
+        self._take(last, rows.parts(start, are_new), are_new.count(1), stop - start)
 
     def _append_one(self, record: Record) -> None:
         try:
             event = event_of(record)
-            row = encode_row(event, record.partition, record.offset).decode()
+            row = encode_row(event, record.partition, record.offset)
         except InvalidEventError as error:
             self._park(record, error)
             return
         identity = identity_of((event.source or "").encode(), event.event_id.encode())
-        is_new = self.seen.remember([identity], [record.offset], record.day)[0]
-        self._take(record, [row] if is_new else [], 1)
+        is_new = self.seen.remember(digests_of([identity]), [record.offset], record.day)[0]
+        self._take(record, [row], is_new, 1)
 
-    def _take(self, last: Record, rows: list[str], records: int) -> None:
-        """The rows of so many records of one day, of which `last` is the last; the others repeat an event."""
+    def _take(self, last: Record, rows: Iterable[Buffer], new: int, records: int) -> None:
+        """The `new` rows of so many records of one day, of which `last` is the last; the others repeat an event."""
         self._poison = count_good(self._poison, records)
-        batch = self._batch(last.date if rows else "")
-        if rows:
-            batch.take_rows(rows, last.date)
-        batch.duplicates += records - len(rows)
+        batch = self._batch(last.date if new else "")
+        if new:
+            batch.take_rows(rows, new, last.date)
+        batch.duplicates += records - new
         self._reach(batch, last)
 
     def _park(self, record: Record, error: InvalidEventError) -> None:
@@ -109,6 +113,17 @@ class RowBuffer:
         batch.newest, batch.poison = record.timestamp, self._poison
 
 
-def _day_if_plain(taken: tuple[Record, PlainRow | None]) -> int | None:
-    record, row = taken
-    return None if row is None else record.day
+def _runs(records: Records, rows: Rows) -> Iterator[tuple[int, int, bool]]:
+    """Records that can be taken together: start, stop, and whether they are plain; if so they are of one day."""
+    if not len(records):
+        return
+    day = day_of(min(records.timestamps))
+    if rows.all_plain and day == day_of(max(records.timestamps)):
+        yield 0, len(records), True
+        return
+    kinds = [day_of(time) if rows.is_plain(index) else None for index, time in enumerate(records.timestamps)]
+    start = 0
+    for kind, run in groupby(kinds):
+        stop = start + sum(1 for _ in run)
+        yield start, stop, kind is not None
+        start = stop

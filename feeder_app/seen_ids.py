@@ -12,18 +12,26 @@ owner of the partition gives the same answer, before a crash and after it. An ev
 - by offset: in the current block of offsets and the one before it, which bounds the memory.
 """
 
-from collections.abc import Iterable
-from hashlib import blake2b
-from typing import Final
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-_DIGEST_BYTES: Final = 14
-_BUCKETS: Final = 1 << 13
-_BUCKET: Final = _BUCKETS - 1
+from brokerlytics.native.library import DIGEST_BYTES
+from feeder_app.digest_sets import DigestSet, new_set
 
 
 def identity_of(source: bytes, event_id: bytes) -> bytes:
     """What tells an event from others, in UTF-8. Neither part can hold a NUL."""
     return source + b"\0" + event_id
+
+
+@dataclass(slots=True)
+class _Generation:
+    """The events of one day in one block."""
+
+    day: int
+    block: int
+    digests: DigestSet = field(default_factory=new_set)
 
 
 class SeenIds:
@@ -40,57 +48,39 @@ class SeenIds:
         self._end = 0
 
     def __len__(self) -> int:
-        return sum(len(generation) for generation in (self._newest, *self._older))
+        return sum(len(generation.digests) for generation in (self._newest, *self._older))
 
-    def remember(self, identities: Iterable[bytes], offsets: Iterable[int], day: int) -> list[bool]:
-        """Remember rows, and forget what is out of reach from there on. False: it repeats a row; nothing changes.
+    def remember(self, digests: bytes, offsets: Sequence[int], day: int) -> bytes:
+        """Remember rows of one day, and forget what is out of reach from there on.
 
-        Called for all records: it costs a microsecond each, half of it the digest's.
+        Args:
+            digests: those of the rows' identities (digest_sets.py), one behind the other.
+            offsets: of the rows.
+
+        A byte for each row. 0: it repeats another; then nothing changes.
         """
-        found = []
-        buckets, older = self._newest.buckets, [generation.buckets for generation in self._older]
-        for identity, offset in zip(identities, offsets, strict=True):
-            # What is kept of an identity: nobody finds two with the same digest, not on purpose either.
-            # Python's own hash differs between processes, and so do the buckets; what is in them does not.
-            digest, number = blake2b(identity, digest_size=_DIGEST_BYTES).digest(), hash(identity) & _BUCKET
-            if offset >= self._end or day > self._newest.day:
-                found.append(self._begin(number, digest, day, offset // self._block))
-                buckets, older = self._newest.buckets, [generation.buckets for generation in self._older]
+        is_new = bytearray()
+        count = len(offsets)
+        while (done := len(is_new)) < count:
+            if offsets[done] >= self._end or day > self._newest.day:
+                is_new += self._begin(_part(digests, done, done + 1), day, offsets[done] // self._block)
                 continue
-            bucket = buckets[number]
-            is_new = digest not in bucket
-            for old in older:
-                is_new = is_new and digest not in old[number]
-            if is_new:
-                bucket += digest
-            found.append(is_new)
-        return found
+            stop = count if offsets[-1] < self._end else bisect_left(offsets, self._end, done)
+            older = [generation.digests for generation in self._older]
+            is_new += self._newest.digests.add_new(_part(digests, done, stop), older)
+        return bytes(is_new)
 
-    def _begin(self, number: int, digest: bytes, day: int, block: int) -> bool:
-        """Remember the first row of a new day or block."""
+    def _begin(self, digest: bytes, day: int, block: int) -> bytes:
+        """Remember the first row of a new day or block, which begins when it repeats nothing."""
         day = max(day, self._newest.day)
         kept = [old for old in (self._newest, *self._older) if old.day >= day - 1 and old.block >= block - 1]
-        if any(digest in old.buckets[number] for old in kept):
-            return False
-        self._newest, self._older = _Generation(day, block), kept
-        self._newest.buckets[number] += digest
-        self._end = (block + 1) * self._block
-        return True
+        begun = _Generation(day, block)
+        is_new = begun.digests.add_new(digest, [old.digests for old in kept])
+        if is_new[0]:
+            self._newest, self._older = begun, kept
+            self._end = (block + 1) * self._block
+        return is_new
 
 
-class _Generation:
-    """The events of one day in one block, in buckets of digests one after another: 16 to 20 bytes an event.
-
-    A set of bytes takes 105. Searching a bucket of 30 digests is one call; a match that is not aligned
-    is as unlikely as two events with the same digest.
-    """
-
-    __slots__ = ("block", "buckets", "day")
-
-    def __init__(self, day: int, block: int) -> None:
-        self.day = day
-        self.block = block
-        self.buckets = [bytearray() for _ in range(_BUCKETS)]
-
-    def __len__(self) -> int:
-        return sum(map(len, self.buckets)) // _DIGEST_BYTES
+def _part(digests: bytes, start: int, stop: int) -> bytes:
+    return digests[start * DIGEST_BYTES : stop * DIGEST_BYTES]

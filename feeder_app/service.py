@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from brokerlytics.heartbeat import remove_heartbeat
+from brokerlytics.native.library import library
 from feeder_app.consumer import make_consumer
 from feeder_app.errors import FeederError, PoisonBoundError
 from feeder_app.feeder import Feeder, FeederOptions
@@ -45,6 +46,8 @@ def run_feeder(options: ServiceOptions, stopped: Callable[[], bool], progress: P
 
     Raises FeederError (its `exit_code` tells the kind); KafkaException for what no retry can mend.
     """
+    if library() is None:
+        logger.warning("Events are encoded in Python, about ten times slower: `make bootstrap` compiles the C sources.")
     collector = StatusCollector(options.group)
     with metrics_server(options.metrics, collector):
         return _run(options, stopped, progress, collector)

@@ -16,6 +16,8 @@ from pytest_django import Settings
 from brokerlytics.local_kafka.broker import LocalKafka
 from brokerlytics.local_kafka.errors import KafkaUnavailableError
 from brokerlytics.local_kafka.mock import MockKafka
+from brokerlytics.native.build import build
+from brokerlytics.native.library import Library, library
 from brokerlytics.ports import port_is_free
 from brokerlytics.topics import TopicSpec, ensure_topic
 from torture.brokers import QUICK
@@ -23,6 +25,22 @@ from torture.brokers import QUICK
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 # `make bootstrap` has fetched Kafka there already.
 JARS = project_settings.BASE_DIR / "var" / "kafka" / "jars"
+
+
+def pytest_configure() -> None:
+    """What `make bootstrap` compiles, for the feeders that the tests start as well."""
+    build(lambda line: sys.stderr.write(f"{line}\n"))
+
+
+@pytest.fixture(scope="session")
+def native() -> Library:
+    """The compiled library; without a C compiler the test is skipped, in CI it fails."""
+    found = library()
+    if found is None:
+        if "CI" in os.environ:
+            pytest.fail("the C sources are not compiled")
+        pytest.skip("the C sources are not compiled")
+    return found
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -15,6 +15,8 @@ from pathlib import Path
 import django
 from rich.console import Console
 
+from brokerlytics.native.build import build
+
 _ROOT = Path(__file__).parent.parent
 # In a namespace of its own the user may mount a file system: small enough to be full within a moment.
 _MOUNT = 'mount -t tmpfs -o size=1g tmpfs "$1" && shift && exec "$@"'
@@ -30,6 +32,7 @@ def main() -> int:
     parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--stores", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    build(print)
     if options.home:
         return _run(options)
     with tempfile.TemporaryDirectory(prefix="brokerlytics-torture-") as home:

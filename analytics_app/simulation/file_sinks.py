@@ -3,13 +3,16 @@
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from analytics_app.simulation.sending import Message, SendResult, Sink, SinkError
-from brokerlytics.csv_format import COLUMNS, encode_cells
-from brokerlytics.csv_rows import plain_rows
-from brokerlytics.event import FIELDS, InvalidEventError, Reason
+from brokerlytics.csv_format import COLUMNS, encode_cells, encode_row
+from brokerlytics.csv_rows import row_encoder
+from brokerlytics.event import FIELDS, InvalidEventError
 from brokerlytics.event_codec import decode_event
+
+# Rows are made as for the store, which has them from a partition and an offset.
+_PLACE: Final = b",0,0"
 
 
 class _FileSink(Sink):
@@ -46,24 +49,31 @@ class CsvSink(_FileSink):
 
     def __init__(self, file: BinaryIO, source: str) -> None:
         super().__init__(file, source)
+        self._encoder = row_encoder()
         self._write(encode_cells(COLUMNS[: len(FIELDS)]))
 
     def send(self, messages: list[Message]) -> SendResult:
         rejected: Counter[str] = Counter()
         rows = []
-        for row, (_, value) in zip(plain_rows([value for _, value in messages]), messages, strict=True):
-            if row is not None:
-                rows.append(row[1])
+        for row, (_, value) in zip(self._plain_rows([value for _, value in messages]), messages, strict=True):
+            try:
+                whole = row or _row(value)
+            except InvalidEventError as error:
+                rejected[error.reason] += 1
             else:
-                rejected[_why_not(value)] += 1
-        rows.append("")
-        self._write("\r\n".join(rows).encode())
+                rows.append(whole.removesuffix(_PLACE + b"\r\n"))
+        rows.append(b"")
+        self._write(b"\r\n".join(rows))
         return SendResult(accepted=len(rows) - 1, rejected=rejected)
 
+    def _plain_rows(self, values: list[bytes]) -> list[bytes]:
+        """Empty ones for what is not plain."""
+        if self._encoder is None:
+            return [b""] * len(values)
+        rows = self._encoder.encode(values, 0, [0] * len(values))
+        return [bytes(rows.row(index)) for index in range(len(values))]
 
-def _why_not(value: bytes) -> str:
-    try:
-        decode_event(value, event_id="none", received_on=datetime.now(UTC))
-    except InvalidEventError as error:
-        return error.reason
-    return Reason.INVALID_VALUE
+
+def _row(value: bytes) -> bytes:
+    """Raises InvalidEventError."""
+    return encode_row(decode_event(value, event_id="none", received_on=datetime.now(UTC)), 0, 0)

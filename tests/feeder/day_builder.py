@@ -18,7 +18,7 @@ from feeder_app.maintenance.workspace import Workspace
 from feeder_app.policies import FeederPolicy
 from feeder_app.records import Record
 from feeder_app.recovery import open_partition
-from tests.feeder.support import paths, record
+from tests.feeder.support import columns, paths, record
 
 FIRST_DAY = datetime(2026, 8, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -36,7 +36,7 @@ def make_day(root: Path, segments: list[list[Record]], *, close: bool = True) ->
     """Write each list of records of one partition into a segment of its own; without `close` the last stays active."""
     writer = open_partition(paths(root, segments[0][0].partition), FeederPolicy(), FIRST_DAY)
     for number, records in enumerate(segments, start=1):
-        writer.append(records)
+        writer.append(columns(records))
         writer.commit(FIRST_DAY)
         if close or number < len(segments):
             writer.close_segment(FIRST_DAY)

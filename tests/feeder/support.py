@@ -3,12 +3,14 @@
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from brokerlytics.store import PartitionPaths, open_segment, open_snapshot
-from feeder_app.records import Record
+from brokerlytics.timestamps import format_timestamp
+from feeder_app.records import Record, Records
 
 TOPIC = "events"
 START = datetime(2026, 8, 22, 23, 59, 50, tzinfo=UTC)
@@ -17,14 +19,40 @@ SECOND = timedelta(seconds=1)
 
 def record(offset: int, *, value: bytes | None = None, at: datetime = START, partition: int = 0) -> Record:
     """A record with a good event in it, unless `value` says otherwise."""
-    event = {"event_type": "VIEW", "device_id": f"d{offset % 7}", "properties": {"n": offset, "text": 'a,"b"\r\nc'}}
+    event: dict[str, Any] = {
+        "event_type": "VIEW",
+        "device_id": f"d{offset % 7}",
+        "properties": {"n": offset, "text": 'a,"b"\r\nc'},
+    }
+    if offset % 2:
+        event["event_id"] = f"{TOPIC}-{partition}-{offset}"
     return Record(
         topic=TOPIC,
         partition=partition,
         offset=offset,
         timestamp=int(at.timestamp() * 1000),
         key=b"k",
-        value=json.dumps(event).encode() if value is None else value,
+        value=encoded(event, at, is_plain=offset % 2 == 1) if value is None else value,
+    )
+
+
+def encoded(fields: dict[str, Any], at: datetime, *, is_plain: bool) -> bytes:
+    """An event as our producer writes it, so that it is encoded in C, or one that is left to the rules."""
+    if not is_plain:
+        return json.dumps(fields).encode()
+    times = dict.fromkeys(["created_on", "original_created_on", "received_on"], format_timestamp(at))
+    return json.dumps({"v": 1, "kind": "track"} | times | fields, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def columns(records: Sequence[Record]) -> Records:
+    """Records of one partition as the writer takes them."""
+    return Records(
+        TOPIC,
+        records[0].partition if records else 0,
+        [record.offset for record in records],
+        [record.timestamp for record in records],
+        [record.key for record in records],
+        [record.value for record in records],
     )
 
 

@@ -19,7 +19,7 @@ from feeder_app.policies import FeederPolicy
 from feeder_app.records import Record
 from feeder_app.recovery import open_partition
 from feeder_app.seen_ids import SeenIds
-from tests.feeder.support import SECOND, START, assert_exactly, dead_letters, paths, record, stored_offsets
+from tests.feeder.support import SECOND, START, assert_exactly, columns, dead_letters, paths, record, stored_offsets
 
 POLICY = FeederPolicy(roll_bytes=2000)
 RECORDS = 40
@@ -118,7 +118,7 @@ class Machine:
 def feed_until_crash(root: Path) -> None:
     writer = open_partition(paths(root), POLICY, START)
     for one in FEED:
-        writer.append([one])
+        writer.append(columns([one]))
         if one.offset % 5 == 4:
             writer.commit(one.time)
     writer.commit(START + 60 * SECOND)

@@ -16,7 +16,7 @@ from feeder_app.dead_letters.journal import journal_path
 from feeder_app.policies import FeederPolicy
 from feeder_app.recovery import open_partition
 from feeder_app.topic_reader import make_reader, messages_of
-from tests.feeder.support import TOPIC, paths, record
+from tests.feeder.support import TOPIC, columns, paths, record
 from tests.feeder.test_feeder import drain, make_topic
 
 PAGE = "/admin/feeder_app/deadletter/"
@@ -31,7 +31,9 @@ def store(tmp_path: Path, settings: Settings) -> Path:
     """Partition 0 with three letters: no name, junk, no name."""
     settings.STORE_DIR, settings.KAFKA_TOPIC = tmp_path, TOPIC
     writer = open_partition(paths(tmp_path), FeederPolicy(), NOW)
-    writer.append([record(0), *(record(n, value=value) for n, value in enumerate([PERSON, b"junk", PERSON], start=1))])
+    writer.append(
+        columns([record(0), *(record(n, value=value) for n, value in enumerate([PERSON, b"junk", PERSON], start=1))])
+    )
     writer.commit(NOW)
     writer.release()
     return tmp_path

@@ -20,7 +20,7 @@ from feeder_app.maintenance.plan import Compression
 from feeder_app.policies import FeederPolicy
 from feeder_app.recovery import open_partition
 from tests.feeder.day_builder import QUICK, make_store, run_maintenance
-from tests.feeder.support import SECOND, START, TOPIC, paths, record
+from tests.feeder.support import SECOND, START, TOPIC, columns, paths, record
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,14 +31,14 @@ def store(tmp_path: Path) -> Path:
     for partition in (0, 1):
         writer = open_partition(paths(tmp_path, partition), FeederPolicy(), START)
         for offset in range(4):
-            writer.append([record(offset, at=START + offset * SECOND, partition=partition)])
+            writer.append(columns([record(offset, at=START + offset * SECOND, partition=partition)]))
             if offset == 1:
                 writer.commit(START)
                 writer.close_segment(START)
         formula = json.dumps({"event_type": "=1+1", "device_id": "-d", "revenue": -5, "currency": "EUR"}).encode()
-        writer.append([record(4, value=formula, at=START + 4 * SECOND, partition=partition)])
+        writer.append(columns([record(4, value=formula, at=START + 4 * SECOND, partition=partition)]))
         writer.commit(START)
-        writer.append([record(5, partition=partition)])
+        writer.append(columns([record(5, partition=partition)]))
         writer.release()
         with next(paths(tmp_path, partition).state.glob("*.open")).open("ab") as file:
             file.write(b'torn,"')

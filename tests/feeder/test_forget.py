@@ -25,7 +25,7 @@ from feeder_app.policies import FeederPolicy
 from feeder_app.recovery import open_partition
 from tests.conftest import free_ports
 from tests.feeder.day_builder import FIRST_DAY, QUICK, event, make_day, make_store, run_forget, run_maintenance
-from tests.feeder.support import TOPIC, dead_letters, paths, record, stored_rows
+from tests.feeder.support import TOPIC, columns, dead_letters, paths, record, stored_rows
 
 AWKWARD = 'an "odd", id\r\nwith ünïcode'
 
@@ -102,7 +102,7 @@ def test_without_a_feeder_the_job_closes_the_active_segment_itself(tmp_path: Pat
 
 def test_a_feeder_closes_its_segment_when_it_is_asked(tmp_path: Path) -> None:
     writer = open_partition(paths(tmp_path), FeederPolicy(), FIRST_DAY)
-    writer.append([event(0, 0, device_id="x"), event(1, 0)])
+    writer.append(columns([event(0, 0, device_id="x"), event(1, 0)]))
     writer.commit(FIRST_DAY)
     assert not writer.commit_if_due(FIRST_DAY)
     stop = threading.Event()
@@ -121,7 +121,7 @@ def test_a_feeder_closes_its_segment_when_it_is_asked(tmp_path: Path) -> None:
     assert rows_of(tmp_path, "device_id") == ["d1"]
     # The request is taken back, and the feeder goes on.
     assert not (maintenance_dir(tmp_path) / "CLOSE").exists()
-    writer.append([event(2, 0)])
+    writer.append(columns([event(2, 0)]))
     writer.commit(FIRST_DAY)
     assert rows_of(tmp_path, "device_id") == ["d1", "d2"]
     writer.release()
@@ -132,7 +132,7 @@ def test_a_feeder_that_does_not_close_is_told_and_nothing_is_removed(
 ) -> None:
     monkeypatch.setattr(closing, "_PATIENCE", 0.3)
     writer = open_partition(paths(tmp_path), FeederPolicy(), FIRST_DAY)
-    writer.append([event(0, 0, device_id="x")])
+    writer.append(columns([event(0, 0, device_id="x")]))
     writer.commit(FIRST_DAY)
     active = writer.checkpoint.active
     assert active
@@ -152,8 +152,8 @@ def test_dead_letters_are_blanked_where_they_are(tmp_path: Path) -> None:
         b"\xff",
     ]
     writer = open_partition(paths(tmp_path), FeederPolicy(), FIRST_DAY)
-    writer.append([record(number, value=value) for number, value in enumerate(bad)])
-    writer.append([msgspec.structs.replace(record(5, value=b"of nobody"), key=b"u1")])
+    writer.append(columns([record(number, value=value) for number, value in enumerate(bad)]))
+    writer.append(columns([msgspec.structs.replace(record(5, value=b"of nobody"), key=b"u1")]))
     writer.commit(FIRST_DAY)
     size = paths(tmp_path).dead_letters.stat().st_size
     # What follows was never committed, and is none of ours.

@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from feeder_app.policies import FeederPolicy
 from feeder_app.recovery import open_partition
-from tests.feeder.support import START, paths, record
+from tests.feeder.support import START, columns, paths, record
 from tests.feeder.test_feeder import drain, events, make_topic, produce
 
 
@@ -35,7 +35,7 @@ def test_a_hand_over_says_where_each_owner_starts_and_ends(
 
 def test_a_cut_says_how_many_bytes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     writer = open_partition(paths(tmp_path), FeederPolicy(), START)
-    writer.append([record(0)])
+    writer.append(columns([record(0)]))
     writer.commit(START)
     writer.release()
     with next(paths(tmp_path).state.glob("*.open")).open("ab") as file:

@@ -28,7 +28,7 @@ from feeder_app.maintenance.workspace import Workspace
 from feeder_app.policies import FeederPolicy
 from feeder_app.recovery import open_partition
 from tests.feeder.day_builder import DAY, FIRST_DAY, LATER, QUICK, event, make_day, make_store, run_maintenance
-from tests.feeder.support import TOPIC, paths, stored_offsets, stored_rows
+from tests.feeder.support import TOPIC, columns, paths, stored_offsets, stored_rows
 
 ROOT = Path(__file__).parents[2]
 
@@ -325,7 +325,7 @@ def test_every_topic_of_the_store_is_maintained(tmp_path: Path) -> None:
     other = replace(paths(tmp_path), topic="other")
     writer = open_partition(other, FeederPolicy(), FIRST_DAY)
     for offset in range(2):
-        writer.append([event(offset, 0)])
+        writer.append(columns([event(offset, 0)]))
         writer.commit(FIRST_DAY)
         writer.close_segment(FIRST_DAY)
     writer.release()

@@ -23,7 +23,7 @@ from feeder_app.maintenance.plan import Compression, MaintenancePolicy
 from feeder_app.policies import FeederPolicy
 from feeder_app.recovery import open_partition
 from tests.feeder.day_builder import FIRST_DAY, LATER, QUICK, event, make_store, run_forget, run_maintenance
-from tests.feeder.support import TOPIC, paths
+from tests.feeder.support import TOPIC, columns, paths
 
 ROOT = Path(__file__).parents[2]
 DAYS = 4
@@ -183,7 +183,7 @@ def test_the_next_owner_remembers_ids_from_rewritten_files(tmp_path: Path, compr
     run_maintenance(tmp_path, replace(QUICK, compression=compression), LATER)
     writer = open_partition(paths(tmp_path), FeederPolicy(), LATER)
     before = writer.checkpoint.next_offset
-    writer.append([event(before, 0, event_id=f"{TOPIC}-0-3"), event(before + 1, 0, event_id="new")])
+    writer.append(columns([event(before, 0, event_id=f"{TOPIC}-0-3"), event(before + 1, 0, event_id="new")]))
     writer.commit(LATER)
     assert (writer.checkpoint.rows, writer.checkpoint.duplicates) == (before + 1, 1)
     writer.release()

@@ -18,7 +18,7 @@ from feeder_app.partition_overview import PartitionRow, feeders_of, partition_ro
 from feeder_app.partition_writer import PartitionWriter
 from feeder_app.policies import FeederPolicy
 from feeder_app.recovery import open_partition
-from tests.feeder.support import TOPIC, paths, record
+from tests.feeder.support import TOPIC, columns, paths, record
 
 PAGE = "/admin/feeder_app/partition/"
 NOW = datetime.now(UTC)
@@ -36,8 +36,8 @@ def writer(store: Path) -> Iterator[PartitionWriter]:
     """Partition 0 with 1,500 rows in an active segment, one dead letter, one repeated event."""
     opened = open_partition(paths(store), FeederPolicy(), NOW)
     again = b'{"event_id": "once", "event_type": "VIEW", "device_id": "d"}'
-    opened.append([record(n, at=NOW) for n in range(1499)])
-    opened.append([record(1499 + n, value=value, at=NOW) for n, value in enumerate([again, b"junk", again])])
+    opened.append(columns([record(n, at=NOW) for n in range(1499)]))
+    opened.append(columns([record(1499 + n, value=value, at=NOW) for n, value in enumerate([again, b"junk", again])]))
     opened.commit(NOW)
     yield opened
     opened.release()
@@ -138,7 +138,9 @@ def test_a_browser_has_nothing_to_complain_about(
 ) -> None:
     for partition in range(3):
         opened = open_partition(paths(store, partition), FeederPolicy(), NOW)
-        opened.append([record(n, at=NOW, partition=partition) for n in range(50_000 * partition, 50_002 * partition)])
+        opened.append(
+            columns([record(n, at=NOW, partition=partition) for n in range(50_000 * partition, 50_002 * partition)])
+        )
         opened.commit(NOW)
         opened.release()
     beat(store, status(0), status(1, State.STALLED))

@@ -17,6 +17,7 @@ from tests.feeder.support import (
     SECOND,
     START,
     assert_exactly,
+    columns,
     dead_letters,
     paths,
     record,
@@ -33,7 +34,7 @@ def opened(root: Path, policy: FeederPolicy = POLICY) -> PartitionWriter:
 
 def feed(writer: PartitionWriter, *offsets: int) -> None:
     for offset in offsets:
-        writer.append([record(offset)])
+        writer.append(columns([record(offset)]))
     writer.commit(START)
 
 
@@ -44,7 +45,7 @@ def active_file(root: Path) -> Path:
 def test_committed_rows_are_seen_at_once_and_buffered_ones_are_not(tmp_path: Path) -> None:
     writer = opened(tmp_path)
     feed(writer, 0, 1)
-    writer.append([record(2)])
+    writer.append(columns([record(2)]))
     assert_exactly(stored_offsets(tmp_path), range(2))
     assert writer.next_offset == 3
     assert writer.checkpoint.next_offset == 2
@@ -55,7 +56,7 @@ def test_a_record_that_was_taken_before_is_passed_over(tmp_path: Path) -> None:
     writer = opened(tmp_path)
     feed(writer, 0, 1, 1, 0, 2)
     feed(writer, 1, 2, 3)
-    writer.append([record(offset) for offset in (2, 3, 4)])
+    writer.append(columns([record(offset) for offset in (2, 3, 4)]))
     writer.commit(START)
     assert_exactly(stored_offsets(tmp_path), range(5))
     assert (writer.checkpoint.next_offset, writer.checkpoint.rows, writer.checkpoint.duplicates) == (5, 5, 0)
@@ -93,7 +94,7 @@ def test_a_new_day_starts_a_new_segment_and_a_late_record_does_not(tmp_path: Pat
     writer = opened(tmp_path)
     late, tomorrow = START, START + timedelta(seconds=20)
     for offset, at in enumerate([late, tomorrow, late, tomorrow]):
-        writer.append([record(offset, at=at)])
+        writer.append(columns([record(offset, at=at)]))
     writer.commit(tomorrow)
     writer.close_segment(tomorrow)
     names = [segment.path.parent.name for segment in closed_segments(tmp_path, "events")]
@@ -117,7 +118,7 @@ def test_bad_records_become_dead_letters_with_their_bytes(tmp_path: Path) -> Non
     writer = opened(tmp_path)
     bad = [b"junk", b"", b"[1]", b'{"event_type":"A"}', b'{"v":9}', b'{"event_type":"A","device_id":1.5}', b"\xff"]
     for offset, value in enumerate(bad):
-        writer.append([record(offset, value=value)])
+        writer.append(columns([record(offset, value=value)]))
     feed(writer, 7)
     writer.release()
     letters = dead_letters(tmp_path)
@@ -139,16 +140,16 @@ def test_too_much_poison_stops_before_the_record_and_survives_a_restart(tmp_path
     policy = FeederPolicy(poison_run=3)
     writer = opened(tmp_path, policy)
     for offset in range(3):
-        writer.append([record(offset, value=b"junk")])
+        writer.append(columns([record(offset, value=b"junk")]))
     with pytest.raises(PoisonBoundError, match=r"events\[0\] at offset 3.*--accept-poison"):
-        writer.append([record(3, value=b"junk")])
+        writer.append(columns([record(3, value=b"junk")]))
     writer.commit(START)
     writer.release()
     again = opened(tmp_path, policy)
     assert again.next_offset == 3
     with pytest.raises(PoisonBoundError):
-        again.append([record(3, value=b"junk")])
-    again.append([record(3)])
+        again.append(columns([record(3, value=b"junk")]))
+    again.append(columns([record(3)]))
     again.commit(START)
     again.release()
     assert_exactly(stored_offsets(tmp_path), [3])
@@ -170,7 +171,7 @@ def test_a_second_owner_is_kept_out_until_the_first_lets_go(tmp_path: Path) -> N
 def test_bytes_after_the_last_commit_are_cut(tmp_path: Path) -> None:
     writer = opened(tmp_path)
     feed(writer, 0, 1)
-    writer.append([record(2, value=b"junk")])
+    writer.append(columns([record(2, value=b"junk")]))
     writer.commit(START)
     writer.release()
     with active_file(tmp_path).open("ab") as file:
@@ -264,7 +265,7 @@ def test_a_close_that_was_begun_is_finished_by_the_next_owner(tmp_path: Path, mo
 def test_offsets_that_left_the_topic_are_recorded_as_a_gap(tmp_path: Path) -> None:
     writer = opened(tmp_path)
     feed(writer, 0, 1)
-    writer.append([record(2)])
+    writer.append(columns([record(2)]))
     writer.skip_to(10, START)
     feed(writer, 10)
     writer.release()

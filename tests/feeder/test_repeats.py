@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import struct
 import zlib
 from datetime import timedelta
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 
 from brokerlytics.checkpoint import SLOT_BYTES, ActiveSegment, Checkpoint, read_checkpoint
 from brokerlytics.csv_format import COLUMNS, HEADER, encode_cells
+from feeder_app.digest_sets import digests_of
 from feeder_app.errors import OutOfSpaceError, StoreDamagedError
 from feeder_app.partition_writer import PartitionWriter
 from feeder_app.policies import FeederPolicy
@@ -24,7 +24,7 @@ from feeder_app.recall import recall_ids, stored_identities
 from feeder_app.records import Record
 from feeder_app.recovery import open_partition
 from feeder_app.seen_ids import SeenIds, identity_of
-from tests.feeder.support import SECOND, START, dead_letters, paths, record, stored_rows
+from tests.feeder.support import SECOND, START, columns, dead_letters, encoded, paths, record, stored_rows
 
 BLOCK = 8
 POLICY = FeederPolicy(seen_block=BLOCK, roll_bytes=1500)
@@ -35,7 +35,7 @@ IDS = ["a", "b", "c", "d", "e", 'q"', 'a,"b"\r\nc', "\nä😀", '"', " "]
 def event(offset: int, event_id: str, days: int = 0, **more: Any) -> Record:
     """The record of an event that has this id, so many days after START."""
     fields = {"event_id": event_id, "event_type": 'T\r\n"', "device_id": "d", "page_title": "x\ny"} | more
-    return record(offset, value=json.dumps(fields).encode(), at=START + days * DAY)
+    return record(offset, value=encoded(fields, START, is_plain=offset % 2 == 1), at=START + days * DAY)
 
 
 def opened(root: Path, policy: FeederPolicy = POLICY) -> PartitionWriter:
@@ -44,7 +44,7 @@ def opened(root: Path, policy: FeederPolicy = POLICY) -> PartitionWriter:
 
 def feed(writer: PartitionWriter, *records: Record) -> None:
     for item in records:
-        writer.append([item])
+        writer.append(columns([item]))
     writer.commit(START)
 
 
@@ -105,7 +105,7 @@ def test_the_longest_cells_are_read_back(tmp_path: Path) -> None:
 def test_the_next_owner_knows_what_was_stored(tmp_path: Path, *, closed: bool) -> None:
     first = opened(tmp_path)
     feed(first, *(event(n, event_id) for n, event_id in enumerate(IDS[:7])))
-    first.append([event(7, "never committed")])
+    first.append(columns([event(7, "never committed")]))
     if closed:
         first.close_segment(START)
     first.release()
@@ -122,14 +122,14 @@ def test_a_full_disk_forgets_nothing_and_remembers_nothing_that_is_not_stored(
 ) -> None:
     writer = opened(tmp_path)
     feed(writer, event(0, "a"))
-    writer.append([event(1, "b")])
+    writer.append(columns([event(1, "b")]))
     with monkeypatch.context() as full:
         full.setattr("feeder_app.segment_files.AppendFile.sync", Mock(side_effect=OutOfSpaceError("full")))
         with pytest.raises(OutOfSpaceError):
             writer.commit(START)
     feed(writer, event(2, "b"), event(3, "a"))
     assert stored(tmp_path) == [(0, "a"), (1, "b")]
-    writer.append([event(4, "c")])
+    writer.append(columns([event(4, "c")]))
     writer.release()
     again = opened(tmp_path)
     feed(again, event(4, "c"), event(5, "c"))
@@ -223,7 +223,7 @@ def test_memory_is_bounded_by_offsets(tmp_path: Path) -> None:
     writer.release()
     seen = SeenIds(BLOCK)
     for offset in range(100 * BLOCK):
-        assert seen.remember([offset.to_bytes(16)], [offset], 0) == [True]
+        assert seen.remember(digests_of([offset.to_bytes(16)]), [offset], 0) == b"\1"
         assert len(seen) <= 2 * BLOCK
 
 
@@ -278,7 +278,7 @@ def test_what_is_stored_depends_on_the_records_alone(steps: list[tuple[str, int,
         writer, offset, taken = opened(root), 0, []
         for step in steps:
             if step == "bad":
-                writer.append([record(offset, value=b"junk", at=START + 4 * DAY)])
+                writer.append(columns([record(offset, value=b"junk", at=START + 4 * DAY)]))
                 offset += 1
             elif step == "commit":
                 writer.commit(START)
@@ -292,7 +292,7 @@ def test_what_is_stored_depends_on_the_records_alone(steps: list[tuple[str, int,
             elif isinstance(step, tuple):
                 event_id, days, offset_step = step
                 taken.append((offset, event_id, days))
-                writer.append([event(offset, event_id, days)])
+                writer.append(columns([event(offset, event_id, days)]))
                 offset += offset_step
         writer.commit(START)
         writer.release()

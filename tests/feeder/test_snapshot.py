@@ -10,7 +10,7 @@ from brokerlytics.checkpoint import Checkpoint, read_checkpoint
 from brokerlytics.store import closed_segments, open_snapshot
 from feeder_app.policies import FeederPolicy
 from feeder_app.recovery import open_partition
-from tests.feeder.support import SECOND, START, TOPIC, assert_exactly, paths, record, stored_offsets
+from tests.feeder.support import SECOND, START, TOPIC, assert_exactly, columns, paths, record, stored_offsets
 
 
 def test_an_empty_store_has_no_rows(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_an_empty_store_has_no_rows(tmp_path: Path) -> None:
 
 def test_a_segment_that_closes_during_the_look_is_seen_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = open_partition(paths(tmp_path), FeederPolicy(), START)
-    writer.append([record(0)])
+    writer.append(columns([record(0)]))
     writer.commit(START)
 
     def close_in_between(path: Path) -> Checkpoint | None:
@@ -42,7 +42,7 @@ def test_a_reader_never_misses_or_repeats_a_row_while_segments_close(tmp_path: P
         offset = 0
         while not stop.is_set():
             for _ in range(3):
-                writer.append([record(offset)])
+                writer.append(columns([record(offset)]))
                 offset += 1
             writer.commit(START + SECOND)
         writer.release()
@@ -67,7 +67,7 @@ def test_topics_whose_names_begin_alike_are_kept_apart(tmp_path: Path) -> None:
         location = store.PartitionPaths(tmp_path, topic, 1)
         writer = open_partition(location, FeederPolicy(), START)
         for offset in range(2):
-            writer.append([record(offset, partition=1)])
+            writer.append(columns([record(offset, partition=1)]))
             writer.commit(START)
             if offset == 0:
                 writer.close_segment(START)

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from brokerlytics.checkpoint import SLOT_BYTES, CheckpointFile, Gap, read_checkpoint
 from brokerlytics.removals import Removal, removals_path
+from feeder_app.digest_sets import digests_of
 from feeder_app.partition_writer import PartitionWriter
 from feeder_app.policies import FeederPolicy
 from feeder_app.records import Record
@@ -28,7 +29,7 @@ from feeder_app.verify.account import Account
 from feeder_app.verify.display import Display
 from feeder_app.verify.repeats import Memory
 from feeder_app.verify.service import VerifyOptions, verify_store
-from tests.feeder.support import START, TOPIC, paths, record
+from tests.feeder.support import START, TOPIC, columns, paths, record
 
 DAY = timedelta(days=1)
 
@@ -39,7 +40,7 @@ def event(offset: int, event_id: str, at: datetime = START, **more: object) -> R
 
 
 def feed(writer: PartitionWriter, *records: Record) -> None:
-    writer.append(records)
+    writer.append(columns(records))
     writer.commit(START)
 
 
@@ -389,8 +390,8 @@ def test_the_memory_is_the_feeders(steps: list[tuple[int, int, int]], cut: int) 
         rows.append((day, offset, name))
     expected = []
     for day, at, name in rows:
-        (is_new,) = feeders.remember([b"%d" % name], [at], day)
-        assert one.remember(day, at, name) is is_new
+        (is_new,) = feeders.remember(digests_of([b"%d" % name]), [at], day)
+        assert one.remember(day, at, name) == is_new
         if not is_new:
             expected.append(at)
     found = []

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -17,6 +18,7 @@ from benchmarks.load import Load, LoadResult, run_load
 from benchmarks.report import Benchmark, Row
 from benchmarks.servers import peer_server
 from benchmarks.soak import Soak
+from brokerlytics.event_codec import decode_event, encode_event
 
 REQUEST = b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 4\r\n\r\nbody"
@@ -136,6 +138,14 @@ def test_complete_lines_of_a_growing_file_are_counted_once(tmp_path: Path) -> No
         with (tmp_path / "rows").open("a") as file:
             file.write(text)
         assert counter.count() == lines
+
+
+@pytest.mark.parametrize("number", [0, 1, 61_001, 5_999_999, 12_345_678])
+def test_events_are_as_the_collector_writes_them(number: int) -> None:
+    made = decode_event(event(number), event_id="", received_on=datetime.now(UTC))
+    assert encode_event(made) == event(number)
+    assert (made.device_id, made.properties["product"]) == (f"device-{number % 5000}", number % 97)
+    assert made.created_on.timestamp() % 3600 * 1000 == pytest.approx(number % 3_600_000, abs=0.01)
 
 
 def test_a_candidate_that_wrote_an_event_twice_and_another_never_fails(tmp_path: Path) -> None:

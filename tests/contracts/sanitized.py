@@ -1,0 +1,60 @@
+"""`python -m tests.contracts.sanitized LIBRARY SEED COUNT`: damaged events through a library that watches its memory.
+
+Each has buffers of its own, none a byte longer than it must be, so that a step beyond is seen. Prints how many are
+plain.
+"""
+
+import sys
+from array import array
+from ctypes import addressof, create_string_buffer
+from pathlib import Path
+from random import Random
+
+from brokerlytics.native.library import DIGEST_BYTES, Library
+from tests.contracts.plain_events import damaged
+
+
+def encode(native: Library, value: bytes, room: int) -> int:
+    """Whether it is plain."""
+    rows, digest = create_string_buffer(max(room, 1)), create_string_buffer(DIGEST_BYTES)
+    lengths, offsets, ends = array("I", [len(value)]), array("q", [1 << 62]), array("Q", [0])
+    return native.encode_rows(
+        create_string_buffer(value, len(value)) if value else b"",
+        lengths.buffer_info()[0],
+        offsets.buffer_info()[0],
+        1,
+        9999,
+        rows=addressof(rows),
+        capacity=room,
+        ends=ends.buffer_info()[0],
+        digests=addressof(digest),
+    )
+
+
+def remember(native: Library, texts: list[bytes]) -> None:
+    """Sets that are as full as they may be."""
+    lengths, digests = array("I", map(len, texts)), create_string_buffer(DIGEST_BYTES * len(texts))
+    joined = b"".join(texts)
+    native.digest_texts(joined, lengths.buffer_info()[0], len(texts), addressof(digests))
+    slots = len(set(texts)) + 1
+    one, other = (create_string_buffer(DIGEST_BYTES * slots) for _ in range(2))
+    sets = [(addressof(one), slots), (addressof(other), slots)]
+    assert native.add_new(sets, digests.raw, len(texts))[0] == slots - 1
+    native.copy_set(*sets)
+    assert native.add_new(sets, digests.raw, len(texts))[0] == 0
+
+
+def main() -> None:
+    native, seed, count = Library(Path(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])
+    chance, plain = Random(seed), 0
+    for value in damaged(seed, count):
+        plain += encode(native, value, 2 * len(value) + 256)
+        encode(native, value, chance.randrange(2 * len(value) + 256))
+        cut = value[: chance.randrange(len(value) + 1)]
+        encode(native, cut, 2 * len(cut) + 256)
+        remember(native, [value, cut, value, cut[:9]])
+    sys.stdout.write(f"{plain}\n")
+
+
+if __name__ == "__main__":
+    main()
