@@ -1,6 +1,5 @@
-"""The Django admin: sources with their write keys, what became of their events, and simulation runs."""
+"""The Django admin: sources with their write keys, and what became of their events. `simulation_admin` has the runs."""
 
-from collections.abc import Sequence
 from datetime import UTC
 from typing import Any, Final
 
@@ -17,7 +16,8 @@ from django.utils.safestring import SafeString
 from analytics_app.debugger import debugger_news, debugger_page
 from analytics_app.models import IntakeCount, RecentEvent, SimulationRun, Source
 from analytics_app.observation_store import ACCEPTED
-from analytics_app.simulation.runs import request_stop
+from analytics_app.read_only_admin import ReadOnlyAdmin
+from analytics_app.simulation_admin import SimulationRunAdmin
 from analytics_app.snippet_view import snippet_page
 
 # What is deleted with its source.
@@ -119,19 +119,6 @@ class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no argum
         messages.success(request, f"{queryset.update(enabled=False)} sources were disabled.")
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no argument at run time
-    """Rows that the product makes, to be looked at."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 (Django's signature)
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False
-
-
 @admin.register(IntakeCount)
 class IntakeCountAdmin(ReadOnlyAdmin):
     list_display = ["day", "source", "code", "events"]
@@ -147,18 +134,4 @@ class RecentEventAdmin(ReadOnlyAdmin):
     list_select_related = ["source"]
 
 
-@admin.register(SimulationRun)
-class SimulationRunAdmin(ReadOnlyAdmin):
-    """Runs are started over the API."""
-
-    list_display = ["id", "status", "rate", "duration", "seed", "accepted", "rejected", "started_on", "ended_on"]
-    actions: Sequence[Any] = ["stop"]
-
-    def has_stop_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("analytics_app.change_simulationrun")
-
-    @admin.action(description="Stop", permissions=["stop"])
-    def stop(self, request: HttpRequest, queryset: QuerySet[SimulationRun]) -> None:
-        for run in queryset:
-            request_stop(run.pk)
-        messages.success(request, "Running simulations among them end within seconds.")
+admin.site.register(SimulationRun, SimulationRunAdmin)

@@ -136,7 +136,8 @@ START_SIMULATION: Final[dict[str, Any]] = {
         201: SimulationRunSerializer,
         **_problems(
             (400, "invalid", "rate: Ensure this value is less than or equal to 500.0."),
-            (409, "simulation_running", "A simulation runs already; stop it with DELETE."),
+            (409, "simulation_running", "A simulation runs already; stop it with DELETE, or in the admin."),
+            (429, "simulation_limit", "It would send 43200000 events; 1000000 are left."),
         ),
         **_STAFF_ONLY,
     },

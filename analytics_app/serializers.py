@@ -2,13 +2,13 @@
 
 from typing import Any, Final
 
+from django.conf import settings
 from rest_framework import serializers
 
 from analytics_app.models import SimulationRun
 from analytics_app.simulation.scenario_file import DEFAULT, shipped
 from brokerlytics.event import FIELDS, KINDS, EventField
 
-MAX_RATE: Final = 500.0
 MAX_DURATION: Final = 24 * 60 * 60.0
 _SERVER_FIELDS: Final = {"received_on", "source"}
 _HELP: Final = {
@@ -109,10 +109,16 @@ class SimulationParametersSerializer(serializers.Serializer[Any]):
         help_text="One of the product's own, shop when missing.",
     )
     rate = serializers.FloatField(
-        required=False, min_value=0.01, max_value=MAX_RATE, help_text="Events per second, 10 when missing."
+        required=False,
+        min_value=0.01,
+        max_value=settings.SIMULATION_MAX_RATE,
+        help_text="Events per second, 10 when missing.",
     )
     interval = serializers.FloatField(
-        required=False, min_value=1 / MAX_RATE, max_value=100, help_text="Seconds between two events, instead of rate."
+        required=False,
+        min_value=1 / settings.SIMULATION_MAX_RATE,
+        max_value=100,
+        help_text="Seconds between two events, instead of rate.",
     )
     duration = serializers.FloatField(
         default=600.0, min_value=1, max_value=MAX_DURATION, help_text="Seconds, 600 when missing."

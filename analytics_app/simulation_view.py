@@ -17,13 +17,7 @@ from analytics_app import api_docs
 from analytics_app.authentication import SessionAuthentication
 from analytics_app.models import SimulationRun
 from analytics_app.serializers import SimulationParametersSerializer, SimulationRunSerializer
-from analytics_app.simulation.runs import (
-    SOURCE_NAME,
-    AlreadyRunningError,
-    SourceDisabledError,
-    request_stop,
-    running_run,
-)
+from analytics_app.simulation.runs import RunError, request_stop, running_run
 from analytics_app.simulation.worker import start_simulation
 from brokerlytics.problems import ProblemError
 
@@ -52,11 +46,8 @@ class SimulationView(APIView):
         parameters.is_valid(raise_exception=True)
         try:
             run = start_simulation(**{"seed": None, **parameters.validated_data})
-        except AlreadyRunningError:
-            raise ProblemError(409, "simulation_running", "A simulation runs already; stop it with DELETE.") from None
-        except SourceDisabledError:
-            message = f"The source {SOURCE_NAME} is disabled; enable it in the admin."
-            raise ProblemError(409, "source_disabled", message) from None
+        except RunError as error:
+            raise ProblemError(error.status, error.code, str(error)) from None
         return Response(SimulationRunSerializer(run).data, status=201)
 
     @extend_schema(**api_docs.STOP_SIMULATION)

@@ -53,6 +53,9 @@ PRODUCE_TIMEOUT = env.float("PRODUCE_TIMEOUT", default=10.0)
 COLLECTOR = "analytics_app.collector.collector"
 # Events per second of a source that has no limit of its own; 0 for no limit.
 RATE_LIMIT = env.float("RATE_LIMIT", default=0.0)
+# A simulation over the API or the admin: its events per second, and those of all in 24 hours.
+SIMULATION_MAX_RATE = env.float("SIMULATION_MAX_RATE", default=500.0)
+SIMULATION_DAILY_EVENTS = env.int("SIMULATION_DAILY_EVENTS", default=1_000_000)
 # Countries are found in it, by the client's IP address, which is kept nowhere.
 GEOIP_DATABASE = BASE_DIR / env.str("GEOIP_DATABASE") if env.str("GEOIP_DATABASE", default="") else None
 # How many proxies of ours stand in front of the server and write X-Forwarded-For.

@@ -8,12 +8,14 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from analytics_app.models import SimulationRun, Source
 
 HEARTBEAT_SECONDS: Final = 1.0
 STALE_AFTER: Final = timedelta(seconds=15)
+_BUDGET_TIME: Final = timedelta(hours=24)
 SOURCE_NAME: Final = "simulation"
 
 _Status = SimulationRun.Status
@@ -26,24 +28,48 @@ class Counts(NamedTuple):
     rejected: int
 
 
-class AlreadyRunningError(Exception):
+class RunError(Exception):
+    """No simulation can be started; `code` is for programs, the message for people."""
+
+    code = ""
+    status = 409
+
+
+class AlreadyRunningError(RunError):
     """Another simulation runs."""
 
+    code = "simulation_running"
 
-class SourceDisabledError(Exception):
+
+class SourceDisabledError(RunError):
     """The source of simulated events was disabled."""
+
+    code = "source_disabled"
+
+
+class BudgetError(RunError):
+    """It would send more than all simulations of a day may."""
+
+    code = "simulation_limit"
+    status = 429
 
 
 def create_run(*, scenario: str, rate: float, duration: float, seed: int | None, now: datetime) -> SimulationRun:
     """A new running row; the caller has to run it.
 
     Events carry the source `simulation`, which is made when it is missing.
-    Raises AlreadyRunningError, SourceDisabledError.
+    Raises AlreadyRunningError, SourceDisabledError, BudgetError.
     """
     source, _ = Source.objects.get_or_create(name=SOURCE_NAME)
     if not source.enabled:
-        raise SourceDisabledError
+        raise SourceDisabledError(f"The source {SOURCE_NAME} is disabled; enable it in the admin.")
     running_run(now)
+    left = max(0, settings.SIMULATION_DAILY_EVENTS - spent(now))
+    if rate * duration > left:
+        raise BudgetError(
+            f"It would send {rate * duration:.0f} events. Of the {settings.SIMULATION_DAILY_EVENTS} that simulations "
+            f"may send in 24 hours (SIMULATION_DAILY_EVENTS) {left} are left."
+        )
     seed = secrets.randbelow(2**32) if seed is None else seed
     try:
         with transaction.atomic():
@@ -51,7 +77,13 @@ def create_run(*, scenario: str, rate: float, duration: float, seed: int | None,
                 scenario=scenario, rate=rate, duration=duration, seed=seed, started_on=now, heartbeat_on=now
             )
     except IntegrityError:
-        raise AlreadyRunningError from None
+        raise AlreadyRunningError("A simulation runs already; stop it with DELETE, or in the admin.") from None
+
+
+def spent(now: datetime) -> int:
+    """Events that the runs of the last 24 hours have sent."""
+    recent = SimulationRun.objects.filter(heartbeat_on__gt=now - _BUDGET_TIME)
+    return sum(run.accepted + run.rejected for run in recent)
 
 
 def running_run(now: datetime) -> SimulationRun | None:

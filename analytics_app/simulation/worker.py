@@ -82,7 +82,7 @@ class SimulationWorker(threading.Thread):
 
 
 def start_simulation(*, scenario: str, rate: float, duration: float, seed: int | None) -> SimulationRun:
-    """Start a run of a shipped scenario in this process. Raises AlreadyRunningError, SourceDisabledError."""
+    """Start a run of a shipped scenario in this process. Raises RunError."""
     row = runs.create_run(scenario=scenario, rate=rate, duration=duration, seed=seed, now=timezone.now())
     SimulationWorker(row, KafkaSink(runs.SOURCE_NAME)).start()
     return row

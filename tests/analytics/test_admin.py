@@ -1,3 +1,4 @@
+import time
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from analytics_app.models import IntakeCount, RecentEvent, SimulationRun, Source
+from tests.analytics.conftest import RecordingProducer
 
 SOURCES = "/admin/analytics_app/source/"
 RUNS = "/admin/analytics_app/simulationrun/"
@@ -56,9 +58,39 @@ def test_actions_on_sources(admin_client: Client, source: Source) -> None:
 def test_runs_are_shown_and_not_edited(admin_client: Client, run: SimulationRun) -> None:
     change = f"{RUNS}{run.pk}/change/"
     assert admin_client.get(RUNS).status_code == admin_client.get(change).status_code == 200
-    assert admin_client.get(f"{RUNS}add/").status_code == 403
     assert admin_client.post(change, {"rate": 5}).status_code == 403
     assert admin_client.post(f"{RUNS}{run.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_a_run_is_started_and_watched(
+    transactional_db: None,  # noqa: ARG001
+    admin_client: Client,
+    recorder: RecordingProducer,
+) -> None:
+    form = {"scenario": "game", "rate": "200", "duration": "3", "seed": ""}
+    assert "A game for phones" in admin_client.get(f"{RUNS}add/").content.decode()
+    assert "Ensure this value is" in admin_client.post(f"{RUNS}add/", form | {"rate": "9999"}).content.decode()
+    assert admin_client.post(f"{RUNS}add/", form).status_code == 302
+    run = SimulationRun.objects.get()
+    assert (run.scenario, run.rate, run.status) == ("game", 200, "running")
+    assert admin_client.get(f"{RUNS}{run.pk}/change/")["Refresh"] == "2"
+    assert "A simulation runs already" in admin_client.post(f"{RUNS}add/", form).content.decode()
+    deadline = time.monotonic() + 60
+    while run.status == "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+        run.refresh_from_db()
+    assert (run.status, run.accepted, len(recorder.messages)) == ("finished", 600, 600)
+    assert any(b"START_LEVEL" in value for _, value in recorder.messages)
+    assert "Refresh" not in admin_client.get(f"{RUNS}{run.pk}/change/")
+
+
+def test_who_may_only_look_starts_nothing(db: None, client: Client) -> None:  # noqa: ARG001
+    user = User.objects.create_user("viewer", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_simulationrun"))
+    client.force_login(user)
+    assert client.post(f"{RUNS}add/", {"scenario": "shop", "rate": "1", "duration": "1"}).status_code == 403
+    assert not SimulationRun.objects.exists()
 
 
 def test_a_run_is_asked_to_stop(admin_client: Client, run: SimulationRun) -> None:

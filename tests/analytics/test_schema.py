@@ -79,7 +79,7 @@ def test_every_code_that_is_given_is_on_the_list(settings: Any) -> None:
 
 def test_docs_name_every_other_code_and_limit(settings: Any) -> None:
     text = (settings.BASE_DIR / "docs" / "api.md").read_text()
-    codes = ["no_valid_event", "simulation_running", "no_simulation", "not_authenticated"]
+    codes = ["no_valid_event", "simulation_running", "simulation_limit", "no_simulation", "not_authenticated"]
     codes += ["permission_denied", "invalid", "bad_request", "parse_error", "not_found", "method_not_allowed"]
     assert [code for code in codes if f"`{code}`" not in text] == []
     for limit in (MAX_BODY_BYTES, MAX_INFLATED_BYTES, MAX_EVENTS, MAX_EVENT_BYTES):

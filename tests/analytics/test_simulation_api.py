@@ -111,6 +111,18 @@ def test_a_body_that_is_no_object(staff: Client, body: str) -> None:
     assert staff.post(URL, body, content_type="application/json").status_code == 400
 
 
+@pytest.mark.usefixtures("recorder")
+def test_all_runs_of_a_day_have_a_limit(staff: Client, settings: Any) -> None:
+    settings.SIMULATION_DAILY_EVENTS = 150
+    assert staff.post(f"{URL}?rate=100&duration=1&scenario=saas").status_code == 201
+    wait_until(lambda: staff.get(URL).status_code == 404)
+    answer = staff.post(f"{URL}?rate=100&duration=1")
+    assert (answer.status_code, answer.json()["code"]) == (429, "simulation_limit")
+    assert "50 are left" in answer.json()["message"]
+    SimulationRun.objects.update(heartbeat_on=timezone.now() - timedelta(hours=25))
+    assert staff.post(f"{URL}?rate=100&duration=1").status_code == 201
+
+
 def test_a_source_that_was_disabled(staff: Client) -> None:
     Source.objects.create(name="simulation", enabled=False)
     assert staff.post(URL).json()["code"] == "source_disabled"
