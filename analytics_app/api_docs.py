@@ -2,8 +2,6 @@
 
 from typing import Any, Final
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, PolymorphicProxySerializer
 
@@ -13,11 +11,11 @@ from analytics_app.serializers import (
     EventFormSerializer,
     EventSerializer,
     IngestProblemSerializer,
-    ProblemSerializer,
     SimulationParametersSerializer,
     SimulationRunSerializer,
 )
-from brokerlytics.problems import MEDIA_TYPE, problem
+from brokerlytics.api_docs import problem_response, problem_responses
+from brokerlytics.problems import MEDIA_TYPE
 
 
 def without_slash(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
@@ -38,23 +36,6 @@ def with_write_keys(result: Any, generator: Any, request: Any, public: bool) -> 
     result["paths"] |= sdk_paths([{name: []} for name in WRITE_KEY_SCHEMES])
     result["components"].setdefault("securitySchemes", {}).update(WRITE_KEY_SCHEMES)
     return result
-
-
-class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself on definition
-    target_class = "analytics_app.authentication.SessionAuthentication"
-    name = "session"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> Any:  # noqa: ARG002 (spectacular's signature)
-        return {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "Signed in at /admin/."}
-
-
-def _problem(serializer: type[ProblemSerializer], code: str, message: str, status: int, **more: Any) -> OpenApiResponse:
-    example = OpenApiExample(code, value=problem(status, code, message, **more), media_type=MEDIA_TYPE)
-    return OpenApiResponse(serializer, description=message, examples=[example])
-
-
-def _problems(*items: tuple[int, str, str]) -> dict[tuple[int, str], OpenApiResponse]:
-    return {(status, MEDIA_TYPE): _problem(ProblemSerializer, code, message, status) for status, code, message in items}
 
 
 _EVENT: Final = {
@@ -102,16 +83,18 @@ SEND_EVENTS: Final[dict[str, Any]] = {
     },
     "responses": {
         202: OpenApiResponse(AcceptedSerializer, description="Every accepted event is acknowledged."),
-        (400, MEDIA_TYPE): _problem(
+        (400, MEDIA_TYPE): problem_response(
             IngestProblemSerializer, "no_valid_event", _NONE_GOOD, 400, accepted=0, rejected=[_REJECTED]
         ),
-        **_problems(
+        **problem_responses(
             (401, "missing_write_key", "A write key is missing: send it as `Authorization: Bearer <write key>`."),
             (403, "origin_not_allowed", "The source does not take events from this web site."),
             (413, "body_too_large", "The body has more than 1048576 bytes; send smaller batches."),
             (429, "rate_limited", "The source sends more events than it may; send them later."),
         ),
-        (503, MEDIA_TYPE): _problem(IngestProblemSerializer, "broker_unavailable", _AWAY, 503, accepted=0, rejected=[]),
+        (503, MEDIA_TYPE): problem_response(
+            IngestProblemSerializer, "broker_unavailable", _AWAY, 503, accepted=0, rejected=[]
+        ),
     },
     "examples": [
         OpenApiExample("One event", value=_EVENT, request_only=True, media_type="application/json"),
@@ -121,11 +104,11 @@ SEND_EVENTS: Final[dict[str, Any]] = {
         ),
     ],
 }
-_STAFF_ONLY: Final = _problems(
+_STAFF_ONLY: Final = problem_responses(
     (401, "not_authenticated", "Authentication credentials were not provided."),
     (403, "permission_denied", "You do not have permission to perform this action."),
 )
-_NO_RUN: Final = _problems((404, "no_simulation", "No simulation is running."))
+_NO_RUN: Final = problem_responses((404, "no_simulation", "No simulation is running."))
 START_SIMULATION: Final[dict[str, Any]] = {
     "operation_id": "simulation_start",
     "tags": ["simulation"],
@@ -134,7 +117,7 @@ START_SIMULATION: Final[dict[str, Any]] = {
     "request": None,
     "responses": {
         201: SimulationRunSerializer,
-        **_problems(
+        **problem_responses(
             (400, "invalid", "rate: Ensure this value is less than or equal to 500.0."),
             (409, "simulation_running", "A simulation runs already; stop it with DELETE, or in the admin."),
             (429, "simulation_limit", "It would send 43200000 events; 1000000 are left."),

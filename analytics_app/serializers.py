@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from analytics_app.models import SimulationRun
 from analytics_app.simulation.scenario_file import DEFAULT, shipped
+from brokerlytics.api_docs import ProblemSerializer
 from brokerlytics.event import FIELDS, KINDS, EventField
 
 MAX_DURATION: Final = 24 * 60 * 60.0
@@ -81,16 +82,6 @@ class RejectionSerializer(serializers.Serializer[Any]):
 class AcceptedSerializer(serializers.Serializer[Any]):
     accepted = serializers.IntegerField(help_text="Events that the broker has acknowledged.")
     rejected = RejectionSerializer(many=True)
-
-
-class ProblemSerializer(serializers.Serializer[Any]):
-    """An error, RFC 9457."""
-
-    type = serializers.CharField(default="about:blank")
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    code = serializers.CharField(help_text="For programs.")
-    message = serializers.CharField(help_text="For people: what was wrong and what to do.")
 
 
 class IngestProblemSerializer(ProblemSerializer):

@@ -14,12 +14,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from analytics_app import api_docs
-from analytics_app.authentication import SessionAuthentication
 from analytics_app.models import SimulationRun
 from analytics_app.serializers import SimulationParametersSerializer, SimulationRunSerializer
 from analytics_app.simulation.runs import RunError, request_stop, running_run
 from analytics_app.simulation.worker import start_simulation
 from brokerlytics.problems import ProblemError
+from brokerlytics.session_authentication import SessionAuthentication
 
 _STOP_SECONDS: Final = 3.0
 _LOOK_SECONDS: Final = 0.1

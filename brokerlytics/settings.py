@@ -70,6 +70,10 @@ DASHBOARD_LOGIN_REQUIRED = env.bool("DASHBOARD_LOGIN_REQUIRED", default=True)
 SQL_TIME_LIMIT = env.int("SQL_TIME_LIMIT", default=10)
 SQL_MEMORY_LIMIT = env.int("SQL_MEMORY_LIMIT", default=512)
 SQL_ROW_LIMIT = env.int("SQL_ROW_LIMIT", default=10_000)
+# How long the queries of one report may take, in seconds.
+REPORT_TIMEOUT = env.float("REPORT_TIMEOUT", default=30.0)
+# Requests to the stats API that a user may make, as `<number>/<second, minute, hour or day>`, in each web worker.
+STATS_RATE = env.str("STATS_RATE", default="120/minute")
 
 INSTALLED_APPS = [
     "brokerlytics",
@@ -115,6 +119,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "dashboard_app.navigation.navigation",
             ]
         },
     }
@@ -182,10 +187,11 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "brokerlytics.problems.problem_handler",
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_RATES": {"stats": STATS_RATE},
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Brokerlytics API",
-    "DESCRIPTION": "Send analytics events; start and stop a simulation.",
+    "DESCRIPTION": "Send analytics events; read the numbers of the dashboard; start and stop a simulation.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "PREPROCESSING_HOOKS": ["analytics_app.api_docs.without_slash"],

@@ -12,8 +12,10 @@ _SUFFIXES: Final[tuple[tuple[int, str], ...]] = ((1_000_000_000, "B"), (1_000_00
 _UNITS: Final[tuple[tuple[int, str], ...]] = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
-def short(number: int | Decimal) -> str:
+def short(number: int | float | Decimal) -> str:
     """`12.3k` for 12,345; numbers below a thousand as they are, money below a thousand with two places."""
+    if isinstance(number, float):
+        number = Decimal(repr(number))
     size_of = abs(Decimal(number))
     for size, suffix in _SUFFIXES:
         # What rounds up to the next thousand is written with the next suffix.
@@ -22,10 +24,12 @@ def short(number: int | Decimal) -> str:
     return exact(number)
 
 
-def exact(number: int | Decimal) -> str:
+def exact(number: int | float | Decimal) -> str:
     """Every digit: `12,345`; decimals with two places, more where the number has more."""
     if isinstance(number, int):
         return f"{number:,}"
+    if isinstance(number, float):
+        number = Decimal(repr(number))
     whole, _, places = f"{number:,f}".partition(".")
     return f"{whole}.{places.rstrip('0').ljust(2, '0')}"
 
@@ -35,7 +39,7 @@ def money(amount: Decimal, currency: str | None) -> str:
     return f"{exact(amount)} {currency or NO_CURRENCY}"
 
 
-def change(current: int | Decimal, previous: int | Decimal) -> str:
+def change(current: int | float | Decimal, previous: int | float | Decimal) -> str:
     """`+12%` against the period before; empty where there is nothing to hold it against."""
     if not previous:
         return "new" if current else ""

@@ -1,52 +1,131 @@
-"""The pages. Thin: check the query, read the numbers, fill the template."""
+"""The pages and their downloads. Thin: check the query, ask, fill the template."""
 
 import logging
+from collections.abc import Callable
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from brokerlytics.checkpoint import CorruptCheckpointError
-from dashboard_app.committed import UnreadableStoreError
-from dashboard_app.filters import FilterError, parse_filters
-from dashboard_app.overview import reader
-from dashboard_app.page import make_form, make_moment, make_page
+from dashboard_app.asking import STORE_ERRORS, Question, ask, make_question
+from dashboard_app.bar import added_filter, make_bar
+from dashboard_app.errors import FilterError
+from dashboard_app.export import chosen_tables, make_csv, make_document
+from dashboard_app.formats import minute
+from dashboard_app.links import with_query
+from dashboard_app.presenting import make_moment
+from dashboard_app.reader import Answer, TooSlowError
+from dashboard_app.registry import report_named
 
 logger = logging.getLogger(__name__)
+View = Callable[[HttpRequest, str], HttpResponse]
+
+
+def for_readers(view: View) -> View:
+    """Asks who is not signed in to do so, unless the dashboard is open to everyone."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, name: str) -> HttpResponse:
+        if settings.DASHBOARD_LOGIN_REQUIRED and not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        return view(request, name)
+
+    return guarded
 
 
 @require_safe
 @never_cache
-def overview(request: HttpRequest) -> HttpResponse:
-    """The overview page. 400 with the default range when the query is wrong, 503 when the store cannot be read."""
-    if settings.DASHBOARD_LOGIN_REQUIRED and not request.user.is_authenticated:
-        return redirect_to_login(request.get_full_path())
-    now, tz = timezone.now(), ZoneInfo(settings.TIME_ZONE)
+@for_readers
+def report_page(request: HttpRequest, name: str) -> HttpResponse:
+    """A report's page. 400 with the default filters when the query is wrong, 503 when the numbers cannot be had."""
+    report = report_named(name)
+    if (complete := added_filter(request.GET)) is not None:
+        return HttpResponseRedirect(with_query(request.path, complete))
     problem = ""
     try:
-        filters = parse_filters(request.GET, now=now, tz=tz)
+        question = make_question(report, request.GET, timezone.now())
     except FilterError as error:
-        problem, filters = str(error), parse_filters({}, now=now, tz=tz)
-    context: dict[str, Any] = {
-        "form": make_form(filters, tz),
-        "problem": problem,
-    }
+        problem, question = str(error), make_question(report, QueryDict(), timezone.now())
+    context: dict[str, Any] = {"report": report, "problem": problem}
     try:
-        report = reader().read(filters)
-    except (OSError, CorruptCheckpointError, UnreadableStoreError) as error:
+        answer = ask(question)
+    except TooSlowError as error:
+        return _unavailable(request, question, {**context, "slow": str(error)})
+    except STORE_ERRORS as error:
         logger.error("The store cannot be read: %s", error)
-        return _page(request, {**context, "store_problem": str(error)}, HTTPStatus.SERVICE_UNAVAILABLE)
-    context["page"] = make_page(report, filters, now, tz)
-    context["as_of"] = report.committed_at and make_moment(report.committed_at, now, tz)
-    return _page(request, context, HTTPStatus.BAD_REQUEST if problem else HTTPStatus.OK)
+        return _unavailable(request, question, {**context, "store_problem": str(error)})
+    context |= _shown(request, question, answer)
+    status = HTTPStatus.BAD_REQUEST if problem else HTTPStatus.OK
+    return render(request, f"dashboard_app/{name}.html", context, status=status)
 
 
-def _page(request: HttpRequest, context: dict[str, Any], status: HTTPStatus) -> HttpResponse:
-    return render(request, "dashboard_app/overview.html", context, status=status)
+@require_safe
+@never_cache
+@for_readers
+def report_csv(request: HttpRequest, name: str) -> HttpResponse:
+    """One table of a report as a file: the one that `table` names, else the first. `bom=1` is for Excel."""
+
+    def respond(question: Question, answer: Answer) -> HttpResponse:
+        table = chosen_tables(question, answer)[0]
+        response = HttpResponse(
+            make_csv(table, bom=bool(request.GET.get("bom"))), content_type="text/csv; charset=utf-8"
+        )
+        response["Content-Disposition"] = f'attachment; filename="{name}-{table.name}.csv"'
+        return response
+
+    return _download(request, name, respond)
+
+
+@require_safe
+@never_cache
+@for_readers
+def report_json(request: HttpRequest, name: str) -> HttpResponse:
+    """A report's tables as a file, as the API gives them."""
+
+    def respond(question: Question, answer: Answer) -> HttpResponse:
+        response = JsonResponse(make_document(question, answer))
+        response["Content-Disposition"] = f'attachment; filename="{name}.json"'
+        return response
+
+    return _download(request, name, respond)
+
+
+def _download(request: HttpRequest, name: str, respond: Callable[[Question, Answer], HttpResponse]) -> HttpResponse:
+    try:
+        question = make_question(report_named(name), request.GET, timezone.now())
+        return respond(question, ask(question))
+    except FilterError as error:
+        return HttpResponse(str(error), status=HTTPStatus.BAD_REQUEST, content_type="text/plain; charset=utf-8")
+    except (TooSlowError, *STORE_ERRORS) as error:
+        logger.error("The download of %s failed: %s", name, error)
+        return HttpResponse(str(error), status=HTTPStatus.SERVICE_UNAVAILABLE, content_type="text/plain; charset=utf-8")
+
+
+def _shown(request: HttpRequest, question: Question, answer: Answer) -> dict[str, Any]:
+    filters, tz, now = question.filters, question.context.tz, question.context.now
+    return {
+        **question.report.present(answer.result, filters, question.options, question.context),
+        "form": make_bar(question.report, filters, question.context.query, request.path, answer.sources),
+        "range": f"{minute(filters.range.start, tz)} to {minute(filters.range.end, tz)} ({tz})",
+        "as_of": answer.committed_at and make_moment(answer.committed_at, now, tz),
+        "newest_on": answer.newest_on and make_moment(answer.newest_on, now, tz),
+        "is_empty_range": answer.is_empty,
+        "is_empty_store": answer.is_empty and answer.newest_on is None,
+        "csv_path": reverse(f"dashboard:{question.report.name}-csv"),
+        "json_path": reverse(f"dashboard:{question.report.name}-json"),
+        "export_query": with_query("", question.context.query).removeprefix("?"),
+    }
+
+
+def _unavailable(request: HttpRequest, question: Question, context: dict[str, Any]) -> HttpResponse:
+    form = make_bar(question.report, question.filters, question.context.query, request.path, ())
+    context = {**context, "form": form}
+    return render(request, "dashboard_app/report.html", context, status=HTTPStatus.SERVICE_UNAVAILABLE)

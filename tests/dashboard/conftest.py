@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from dashboard_app.overview import OverviewReader
+from dashboard_app.reader import ReportReader
 from dashboard_app.scratch import ScratchDirectory
 from tests.dashboard.store_builder import TOPIC
 
@@ -26,5 +26,5 @@ def scratch(tmp_path: Path) -> Iterator[ScratchDirectory]:
 
 
 @pytest.fixture
-def reader(store: Path, scratch: ScratchDirectory) -> OverviewReader:
-    return OverviewReader(store, TOPIC, scratch)
+def reader(store: Path, scratch: ScratchDirectory) -> ReportReader:
+    return ReportReader(store, TOPIC, scratch, timeout=60)

@@ -85,7 +85,7 @@ def test_the_charts_hold_the_numbers(page: Page, store: Path) -> None:
 def test_the_table_beside_a_chart_says_the_same(page: Page, store: Path) -> None:
     write_day(store)
     page.goto("/")
-    page.locator("#events-card summary").click()
+    page.locator("#events-card > details > summary").click()
     expect(page.locator("#events-card tbody tr")).to_have_count(24)
     cells = page.locator("#events-card tbody td:nth-of-type(1)").all_inner_texts()
     assert [int(cell) for cell in cells] == chart(page, "events")["page_view"]
@@ -113,13 +113,13 @@ def test_the_page_refreshes_in_place(page: Page, store: Path) -> None:
     partition = write_day(store)
     page.clock.install()
     page.goto("/")
-    page.locator("#events-card summary").click()
+    page.locator("#events-card > details > summary").click()
     page.evaluate("scrollTo(0, 300)")
     partition.commit([make_event(hours_ago(0), "signup")] * 5)
     page.clock.run_for(10_500)
     page.wait_for_function("() => Chart.getChart('events').data.datasets.some((set) => set.label === 'signup')")
     expect(page.get_by_label("Headline numbers")).to_contain_text("65")
-    assert page.locator("#events-card details").evaluate("details => details.open")
+    assert page.locator("#events-card > details").evaluate("details => details.open")
     assert page.evaluate("scrollY") == 300
 
 
@@ -129,7 +129,7 @@ def test_an_empty_page_becomes_a_report_with_the_first_event(page: Page, store: 
     expect(page.get_by_role("heading", name="No events yet")).to_be_visible()
     write_day(store)
     page.clock.run_for(10_500)
-    expect(page.get_by_role("heading", name="Top event types")).to_be_visible()
+    expect(page.get_by_role("heading", name="Top events")).to_be_visible()
     assert sum(chart(page, "events")["page_view"]) == 50
 
 

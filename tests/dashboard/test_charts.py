@@ -3,31 +3,34 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from dashboard_app.charts import OTHER, Chart, make_axis, make_charts
+from dashboard_app.charts import Chart, Series, category_axis, make_chart, time_axis, time_table
 from dashboard_app.colours import GREY, currency_colour, type_colours
-from dashboard_app.filters import parse_filters
-from dashboard_app.metrics import Counts, Overview, Period
+from dashboard_app.filters import Filters, parse_filters
+from dashboard_app.measures.overview import Overview
+from dashboard_app.measures.periods import Counts, Period
+from dashboard_app.report import Annotation, Context
+from dashboard_app.reports.overview import OTHER, OverviewReport
+from tests.dashboard.queries import make_query
 
 NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
-UTC_ZONE = ZoneInfo("UTC")
+CONTEXT = Context(NOW, ZoneInfo("UTC"), make_query(), (Annotation(datetime(2026, 11, 23, 1, 5, tzinfo=UTC), "launch"),))
+
+
+def filters(compare: str = "") -> Filters:
+    """23 November at half past one in the morning: two hours have begun, 22 have not."""
+    query = make_query(from_="2026-11-23", to="2026-11-24", compare=compare)
+    return parse_filters(query, now=NOW, tz=CONTEXT.tz)
 
 
 def charts(*, compare: str = "", **overview: Any) -> dict[str, Chart]:
-    """The charts of 23 November at half past one in the morning: two hours have begun, 22 have not."""
-    query = {"from": "2026-11-23", "to": "2026-11-24", "compare": compare}
-    filters = parse_filters(query, now=NOW, tz=UTC_ZONE)
+    """The charts of the overview."""
     hours = [Counts(5, 2, 3, {"EUR": Decimal(10)}), Counts(4, 1, 1), *(Counts() for _ in range(22))]
     period = Period(Counts(9, 2, 4, {"EUR": Decimal(10), None: Decimal("0.5")}), hours)
     drawn = {"page_view": [3, 4] + [0] * 22}
-    defaults: dict[str, Any] = {
-        "current": period,
-        "previous": period if compare else None,
-        "types": [],
-        "drawn": drawn,
-        "newest": [],
-    }
-    made = make_charts(Overview(**{**defaults, **overview}), make_axis(filters, NOW, UTC_ZONE))
-    return {chart.id: chart for chart in made}
+    previous = period if compare else None
+    defaults: dict[str, Any] = {"current": period, "previous": previous, "types": [], "drawn": drawn, "newest": []}
+    shown = OverviewReport().present(Overview(**{**defaults, **overview}), filters(compare), None, CONTEXT)
+    return {chart.id: chart for chart in shown["charts"]}
 
 
 def series(chart: Chart) -> dict[str, list[Any]]:
@@ -63,6 +66,25 @@ def test_the_period_before_is_drawn_and_listed() -> None:
     assert made["events"].payload["previousTotal"][:2] == [5, 4]
     assert made["events"].header[-1] == "All, previous period"
     assert made["people"].payload["series"][0]["previous"][:2] == [2, 1]
+
+
+def test_a_note_stands_at_the_step_that_its_time_lies_in() -> None:
+    (note,) = charts()["people"].payload["annotations"]
+    assert (note["step"], note["text"]) == (1, "launch")
+
+
+def test_the_table_has_the_numbers_of_the_chart_and_the_starts_of_its_steps() -> None:
+    lines = [Series("a", 1, list(range(24)), list(range(24, 48)))]
+    table = time_table("t", "T", filters("yes"), lines)
+    chart = make_chart("t", "T", time_axis(filters("yes"), CONTEXT), lines)
+    assert table.columns == ("time", *chart.header)
+    assert table.rows[1] == (datetime(2026, 11, 23, 1, tzinfo=UTC), 1, 25)
+    assert [[str(cell) for cell in row[1:]] for row in table.rows] == [row[1:] for row in chart.rows]
+
+
+def test_steps_may_be_something_else_than_times() -> None:
+    chart = make_chart("t", "T", category_axis("Country", ["DE", "FR"]), [Series("a", 1, [3, 4])], kind="bar")
+    assert (chart.corner, chart.rows) == ("Country", [["DE", "3"], ["FR", "4"]])
 
 
 def test_a_type_has_the_same_colour_in_any_company() -> None:

@@ -6,14 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard_app.buckets import Interval
-from dashboard_app.filters import FilterError, Filters, parse_filters
+from dashboard_app.errors import FilterError
+from dashboard_app.filters import Filters, parse_filters
+from tests.dashboard.queries import make_query
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 23, 12, 34, 56, tzinfo=UTC)
 
 
 def parse(now: datetime = NOW, tz: ZoneInfo = BERLIN, **query: str) -> Filters:
-    return parse_filters({name.rstrip("_"): value for name, value in query.items()}, now=now, tz=tz)
+    return parse_filters(make_query(**query), now=now, tz=tz)
 
 
 def test_without_a_query_the_last_24_hours_are_shown_by_hour() -> None:
@@ -79,7 +81,7 @@ def test_a_range_that_has_not_begun_is_compared_with_nothing() -> None:
 )
 def test_a_wrong_query_is_told_what_to_do(query: dict[str, str], message: str) -> None:
     with pytest.raises(FilterError, match=message):
-        parse_filters(query, now=NOW, tz=BERLIN)
+        parse_filters(make_query(**query), now=NOW, tz=BERLIN)
 
 
 ascii_printable = st.characters(codec="ascii", categories=["L", "N", "P", "Zs"])
@@ -94,7 +96,7 @@ texts = st.one_of(
 @given(st.dictionaries(st.sampled_from(["range", "from", "to", "interval", "compare"]), texts))
 def test_no_query_at_all_breaks_it(query: dict[str, str]) -> None:
     try:
-        filters = parse_filters(query, now=NOW, tz=BERLIN)
+        filters = parse_filters(make_query(**query), now=NOW, tz=BERLIN)
     except FilterError:
         return
     assert filters.buckets[0].start == filters.range.start

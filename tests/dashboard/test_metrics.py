@@ -16,8 +16,12 @@ import pytest
 from brokerlytics.event import Event
 from dashboard_app.buckets import Bucket
 from dashboard_app.filters import Filters, parse_filters
-from dashboard_app.metrics import DRAWN_TYPES, NEWEST, TOP_TYPES, Counts, Overview
-from dashboard_app.overview import OverviewReader
+from dashboard_app.measures.overview import DRAWN_TYPES, NEWEST, TOP_TYPES, Overview
+from dashboard_app.measures.periods import Counts
+from dashboard_app.reader import Answer, ReportReader
+from dashboard_app.registry import report_named
+from tests.dashboard.plain_people import Row, sessions
+from tests.dashboard.queries import make_query
 from tests.dashboard.store_builder import Partition, make_event
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -26,30 +30,19 @@ NOW = datetime(2026, 10, 26, 11, 17, 30, tzinfo=UTC)
 
 
 def parse(**query: str) -> Filters:
-    return parse_filters({name.rstrip("_"): value for name, value in query.items()}, now=NOW, tz=BERLIN)
+    return parse_filters(make_query(**query), now=NOW, tz=BERLIN)
 
 
-def person(event: Event) -> tuple[str, str | None]:
-    return ("device", event.device_id) if event.device_id else ("user", event.user_id)
+def ask(reader: ReportReader, filters: Filters) -> Answer:
+    return reader.read(report_named("overview"), filters, None)
 
 
-def expected_sessions(events: Sequence[Event]) -> dict[int, object]:
-    """The session of each event, by its place in `events`, which is the order of its storage."""
-    sessions: dict[int, object] = {}
-    last: dict[object, tuple[datetime, int]] = {}
-    for place in sorted(range(len(events)), key=lambda i: events[i].created_on):
-        event, who = events[place], person(events[place])
-        if event.session_id:
-            sessions[place] = (who, event.session_id)
-            continue
-        before, number = last.get(who, (event.created_on, 0))
-        number += event.created_on - before > timedelta(minutes=30)
-        last[who] = (event.created_on, number)
-        sessions[place] = (who, number)
-    return sessions
+def read(reader: ReportReader, **query: str) -> Overview:
+    overview: Overview = ask(reader, parse(**query)).result
+    return overview
 
 
-def expected_counts(events: Sequence[Event], sessions: dict[int, object], places: Iterable[int]) -> Counts:
+def expected_counts(events: Sequence[Event], sessions: Sequence[object], places: Iterable[int]) -> Counts:
     chosen = list(places)
     revenue: dict[str | None, Decimal] = defaultdict(Decimal)
     for place in chosen:
@@ -59,13 +52,13 @@ def expected_counts(events: Sequence[Event], sessions: dict[int, object], places
     return Counts(len(chosen), len(devices), len({sessions[place] for place in chosen}), dict(revenue))
 
 
-def check_period(events: Sequence[Event], buckets: Sequence[Bucket], total: Counts, found: Sequence[Counts]) -> None:
-    inside = [e for e in events if any(b.start <= e.created_on < b.end for b in buckets)]
-    sessions = expected_sessions(inside)
-    assert total == expected_counts(inside, sessions, range(len(inside)))
+def check_period(rows: Sequence[Row], buckets: Sequence[Bucket], total: Counts, found: Sequence[Counts]) -> None:
+    events, session = [row.event for row in rows], sessions(rows)
+    inside = [i for i, e in enumerate(events) if any(b.start <= e.created_on < b.end for b in buckets)]
+    assert total == expected_counts(events, session, inside)
     for bucket, counts in zip(buckets, found, strict=True):
-        places = [i for i, event in enumerate(inside) if bucket.start <= event.created_on < bucket.end]
-        assert counts == expected_counts(inside, sessions, places)
+        places = [i for i in inside if bucket.start <= events[i].created_on < bucket.end]
+        assert counts == expected_counts(events, session, places)
 
 
 def check_types(events: Sequence[Event], filters: Filters, overview: Overview) -> None:
@@ -110,15 +103,18 @@ def random_events(seed: int, count: int) -> list[Event]:
     return events
 
 
-def write(store: Path, events: Sequence[Event]) -> None:
-    """Spread the events over partitions, closed segments and tails with garbage. A person stays in one partition."""
+def write(store: Path, events: Sequence[Event]) -> list[Row]:
+    """Spread the events over partitions, closed segments and tails with garbage."""
+    rows = []
     for number in range(3):
-        mine = [event for event in events if hash(person(event)) % 3 == number]
+        mine = events[number::3]
         partition = Partition(store, number)
+        rows += [Row(event, number, offset) for offset, event in enumerate(mine)]
         for begin in range(0, len(mine), 40):
             partition.commit(mine[begin : begin + 40], garbage=b'half a "row')
             if begin % 80 == 0:
                 partition.close()
+    return rows
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -134,22 +130,21 @@ def write(store: Path, events: Sequence[Event]) -> None:
     ],
 )
 def test_every_number_is_what_its_definition_says(
-    store: Path, reader: OverviewReader, seed: int, query: dict[str, str]
+    store: Path, reader: ReportReader, seed: int, query: dict[str, str]
 ) -> None:
     events = random_events(seed, 400)
-    write(store, events)
+    rows = write(store, events)
     filters = parse(**query)
-    overview = reader.read(filters).overview
-    # The SQL orders equal times by partition and offset; a person's events are in one partition, in order.
-    check_period(events, filters.buckets, overview.current.total, overview.current.buckets)
+    overview = read(reader, **query)
+    check_period(rows, filters.buckets, overview.current.total, overview.current.buckets)
     if overview.previous:
-        check_period(events, filters.previous_buckets, overview.previous.total, overview.previous.buckets)
+        check_period(rows, filters.previous_buckets, overview.previous.total, overview.previous.buckets)
     check_types(events, filters, overview)
 
 
-def test_the_page_agrees_with_itself(store: Path, reader: OverviewReader) -> None:
+def test_the_page_agrees_with_itself(store: Path, reader: ReportReader) -> None:
     write(store, random_events(9, 500))
-    overview = reader.read(parse(range="7d")).overview
+    overview = read(reader, range="7d")
     total, buckets = overview.current.total, overview.current.buckets
     assert total.events == sum(bucket.events for bucket in buckets) > 0
     for currency, amount in total.revenue.items():
@@ -157,78 +152,78 @@ def test_the_page_agrees_with_itself(store: Path, reader: OverviewReader) -> Non
     assert total.devices < sum(bucket.devices for bucket in buckets)
 
 
-def test_a_session_goes_on_through_30_minutes_of_silence_and_not_longer(store: Path, reader: OverviewReader) -> None:
+def test_a_session_goes_on_through_30_minutes_of_silence_and_not_longer(store: Path, reader: ReportReader) -> None:
     start = NOW - timedelta(hours=5)
     minutes = [0, 30, 60, 60, 91]
     Partition(store).commit([make_event(start + timedelta(minutes=minute)) for minute in reversed(minutes)])
-    assert reader.read(parse()).overview.current.total.sessions == 2
+    assert read(reader).current.total.sessions == 2
 
 
-def test_the_same_session_id_of_two_devices_is_two_sessions(store: Path, reader: OverviewReader) -> None:
+def test_the_same_session_id_of_two_devices_is_two_sessions(store: Path, reader: ReportReader) -> None:
     times = [make_event(NOW - timedelta(minutes=n), device_id=f"d{n % 2}", session_id="1") for n in range(6)]
     Partition(store).commit(times)
-    assert reader.read(parse()).overview.current.total.sessions == 2
+    assert read(reader).current.total.sessions == 2
 
 
-def test_a_device_and_a_user_of_the_same_name_are_two_people(store: Path, reader: OverviewReader) -> None:
+def test_a_device_and_a_user_of_the_same_name_are_two_people(store: Path, reader: ReportReader) -> None:
     moment = NOW - timedelta(minutes=5)
     Partition(store).commit([make_event(moment, device_id="x"), make_event(moment, user_id="x")])
-    total = reader.read(parse()).overview.current.total
+    total = read(reader).current.total
     assert (total.devices, total.sessions) == (1, 2)
 
 
-def test_revenue_is_exact_and_by_currency(store: Path, reader: OverviewReader) -> None:
+def test_revenue_is_exact_and_by_currency(store: Path, reader: ReportReader) -> None:
     amounts = [(0.1, "EUR")] * 10 + [(1e12, "EUR"), (-1e12, "EUR"), (2.5, None), (7, "JPY")]
     moment = NOW - timedelta(minutes=5)
     Partition(store).commit([make_event(moment, "REVENUE", revenue=a, currency=c) for a, c in amounts])
-    revenue = reader.read(parse()).overview.current.total.revenue
+    revenue = read(reader).current.total.revenue
     assert revenue == {"EUR": Decimal(1), None: Decimal("2.5"), "JPY": Decimal(7)}
 
 
-def test_the_newest_events_come_first(store: Path, reader: OverviewReader) -> None:
+def test_the_newest_events_come_first(store: Path, reader: ReportReader) -> None:
     events = [make_event(NOW - timedelta(minutes=n), f"type {n}") for n in (5, 1, 3, *range(10, 40))]
     Partition(store).commit(events)
-    newest = reader.read(parse()).overview.newest
+    newest = read(reader).newest
     assert len(newest) == NEWEST
     assert [event.event_type for event in newest[:3]] == ["type 1", "type 3", "type 5"]
     assert newest[0].created_on == NOW - timedelta(minutes=1)
 
 
-def test_an_empty_range_knows_of_the_newest_event(store: Path, reader: OverviewReader) -> None:
+def test_an_empty_range_knows_of_the_newest_event(store: Path, reader: ReportReader) -> None:
     old = NOW - timedelta(days=400)
     Partition(store).commit([make_event(old), make_event(old - timedelta(days=1))])
-    overview = reader.read(parse()).overview
-    assert (overview.current.total, overview.newest_on) == (Counts(), old)
-    assert overview.current.buckets == [Counts()] * 24
+    answer = ask(reader, parse())
+    assert (answer.result.current.total, answer.is_empty, answer.newest_on) == (Counts(), True, old)
+    assert answer.result.current.buckets == [Counts()] * 24
 
 
-def test_an_empty_store_has_zeros_and_no_newest_event(reader: OverviewReader) -> None:
-    report = reader.read(parse(compare="previous"))
-    assert (report.overview.current.total, report.overview.newest_on, report.committed_at) == (Counts(), None, None)
-    assert report.overview.previous is not None
+def test_an_empty_store_has_zeros_and_no_newest_event(reader: ReportReader) -> None:
+    answer = ask(reader, parse(compare="previous"))
+    assert (answer.result.current.total, answer.newest_on, answer.committed_at) == (Counts(), None, None)
+    assert answer.result.previous is not None
 
 
-def test_a_store_made_anew_under_the_same_names_is_counted_anew(store: Path, reader: OverviewReader) -> None:
+def test_a_store_made_anew_under_the_same_names_is_counted_anew(store: Path, reader: ReportReader) -> None:
     for count in (3, 4):
         shutil.rmtree(store, ignore_errors=True)
         partition = Partition(store)
         partition.commit([make_event(NOW - timedelta(minutes=5)), *[make_event(NOW - timedelta(days=9))] * 3][:count])
         partition.commit([make_event(NOW - timedelta(minutes=5))] * (4 - count))
         partition.close()
-        assert reader.read(parse()).overview.current.total.events == 5 - count
+        assert read(reader).current.total.events == 5 - count
 
 
-def test_readers_beside_a_writer_never_see_half_a_commit(store: Path, reader: OverviewReader) -> None:
+def test_readers_beside_a_writer_never_see_half_a_commit(store: Path, reader: ReportReader) -> None:
     partition = Partition(store)
     batch = [make_event(NOW - timedelta(minutes=5))] * 10
     partition.commit(batch)
     with ThreadPoolExecutor(4) as threads:
         futures = []
         for step in range(20):
-            futures += [threads.submit(reader.read, parse()) for _ in range(2)]
+            futures += [threads.submit(read, reader) for _ in range(2)]
             partition.commit(batch, garbage=b'torn "row')
             if step % 3 == 0:
                 partition.close()
-        counts = [future.result().overview.current.total.events for future in futures]
+        counts = [future.result().current.total.events for future in futures]
     assert all(count % 10 == 0 and count > 0 for count in counts)
-    assert reader.read(parse()).overview.current.total.events == partition.next_offset == 210
+    assert read(reader).current.total.events == partition.next_offset == 210

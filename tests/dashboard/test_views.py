@@ -112,13 +112,14 @@ def test_what_an_event_says_is_text_and_never_markup(store: Path, reader_client:
         ("range=custom&from=2026-03-02&to=2026-03-01", "ends before it starts"),
         ("range=90d&interval=minute", "Choose a longer interval"),
         ("range=%00&interval=%ff", "is not known"),
+        ("filter=nothing:is:1", "is no column"),
     ],
 )
 def test_a_wrong_query_is_told_on_the_page(store: Path, reader_client: Client, query: str, message: str) -> None:
     Partition(store).commit([make_event(timezone.now())])
     page = text(reader_client, f"/?{query}", status=400)
     assert message in page
-    assert "Top event types" in page
+    assert "Top events" in page
 
 
 def test_only_reading_is_allowed(reader_client: Client) -> None:

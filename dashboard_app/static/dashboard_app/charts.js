@@ -38,7 +38,7 @@
       label: series.label,
       data: series.values,
       previous: series.previous,
-      stack: "events",
+      stack: payload.stacked ? "all" : series.label,
       backgroundColor: payload.incomplete.map((incomplete) => (incomplete ? hatched : colour)),
       legendColour: colour,
       borderColor: token("--surface"),
@@ -74,16 +74,35 @@
   }
 
   function datasets(payload) {
-    if (payload.stacked) {
-      const sets = payload.series.map((series) => bars(series, payload));
-      return payload.previousTotal ? [...sets, before("All", payload.previousTotal, token("--muted"), payload)] : sets;
-    }
-    return payload.series.flatMap((series) => {
+    const sets = payload.series.flatMap((series) => {
       const colour = token(`--series-${series.colour}`);
-      const own = line(series.label, series.values, colour, payload, { previous: series.previous });
+      const area = payload.kind === "area" ? { fill: payload.stacked ? "stack" : "origin", backgroundColor: `${colour}33` } : {};
+      const own =
+        payload.kind === "bar"
+          ? bars(series, payload)
+          : line(series.label, series.values, colour, payload, { previous: series.previous, ...area });
       return series.previous ? [own, before(series.label, series.previous, colour, payload)] : [own];
     });
+    return payload.previousTotal ? [...sets, before("All", payload.previousTotal, token("--muted"), payload)] : sets;
   }
+
+  // A note is a faint upright line at its step; the text is in the list below the chart and in the tooltip.
+  const notes = {
+    id: "notes",
+    beforeDatasetsDraw({ ctx, chartArea, scales, payload }) {
+      ctx.save();
+      ctx.strokeStyle = token("--muted");
+      ctx.setLineDash([2, 2]);
+      for (const note of payload?.annotations ?? []) {
+        const x = Math.round(scales.x.getPixelForValue(note.step)) + 0.5;
+        ctx.beginPath();
+        ctx.moveTo(x, chartArea.top);
+        ctx.lineTo(x, chartArea.bottom);
+        ctx.stroke();
+      }
+      ctx.restore();
+    },
+  };
 
   function tooltipLabel(item) {
     const { payload } = item.chart;
@@ -98,9 +117,11 @@
 
   function tooltipFooter(items) {
     const payload = items[0]?.chart.payload;
-    if (!payload?.stacked) return "";
+    if (!payload) return "";
     const index = items[0].dataIndex;
-    return `All: ${exact.format(payload.series.reduce((sum, series) => sum + (series.values[index] ?? 0), 0))}`;
+    const sum = payload.series.reduce((total, series) => total + (series.values[index] ?? 0), 0);
+    const texts = payload.annotations.filter((note) => note.step === index).map((note) => note.text);
+    return payload.stacked ? [`All: ${exact.format(sum)}`, ...texts] : texts;
   }
 
   function options(payload) {
@@ -146,7 +167,7 @@
       interaction: { mode: "index", intersect: false },
       plugins: { legend, tooltip },
       scales: {
-        x: { stacked: true, grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 16 } },
+        x: { stacked: payload.stacked, grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 16 } },
         y: {
           stacked: payload.stacked,
           beginAtZero: true,
@@ -161,7 +182,7 @@
   function draw(id) {
     const payload = payloadOf(id);
     const existing = Chart.getChart(id);
-    const chart = existing ?? new Chart(id, { type: "bar", data: { labels: [], datasets: [] }, options: options(payload) });
+    const chart = existing ?? new Chart(id, { type: "bar", data: { labels: [], datasets: [] }, options: options(payload), plugins: [notes] });
     const hidden = new Set(chart.data.datasets.filter((_, i) => !chart.isDatasetVisible(i)).map((set) => set.label));
     chart.payload = payload;
     chart.canvas.ariaLabel = payload.summary;
@@ -173,8 +194,9 @@
 
   function drawAll() {
     readTheme();
-    const list = document.querySelector("[data-live-charts]");
-    for (const id of list?.dataset.liveCharts.split(" ").filter(Boolean) ?? []) draw(id);
+    for (const list of document.querySelectorAll("[data-live-charts]")) {
+      for (const id of list.dataset.liveCharts.split(" ").filter(Boolean)) draw(id);
+    }
   }
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);

@@ -10,17 +10,32 @@
   const live = document.getElementById("live");
   let refreshed = Date.now();
   let running = null;
+  let slow = 0;
 
+  // Puts the server's new rendering in place; who had the focus in it keeps it.
   function replace(target, source) {
-    if (target && source && target.innerHTML !== source.innerHTML) target.innerHTML = source.innerHTML;
+    if (!target || !source || target.innerHTML === source.innerHTML) return;
+    const focused = target.contains(document.activeElement) ? document.activeElement.id : "";
+    target.innerHTML = source.innerHTML;
+    if (focused) document.getElementById(focused)?.focus();
+  }
+
+  function replaceParts(root, next) {
+    for (const part of root.querySelectorAll("[data-live]")) {
+      replace(part, next.querySelector(`[data-live="${CSS.escape(part.dataset.live)}"]`));
+    }
+  }
+
+  // What the page consists of; the numbers in it may differ.
+  function outline(root) {
+    const charts = [...root.querySelectorAll("[data-live-charts]")].map((list) => list.dataset.liveCharts);
+    const parts = [...root.querySelectorAll("[data-live]")].map((part) => part.dataset.live);
+    return JSON.stringify([root.dataset.state, charts, parts]);
   }
 
   function applyReport(next) {
-    const charts = (root) => root.querySelector("[data-live-charts]")?.dataset.liveCharts;
-    if (report.dataset.state === next.dataset.state && charts(report) === charts(next)) {
-      for (const part of report.querySelectorAll("[data-live]")) {
-        replace(part, next.querySelector(`[data-live="${part.dataset.live}"]`));
-      }
+    if (outline(report) === outline(next)) {
+      replaceParts(report, next);
       return;
     }
     for (const canvas of report.querySelectorAll("canvas")) Chart.getChart(canvas)?.destroy();
@@ -30,7 +45,7 @@
 
   function applyForm(next) {
     const { from, to, interval, range } = form.elements;
-    for (const [index, option] of [...interval.options].entries()) {
+    for (const [index, option] of [...(interval?.options ?? [])].entries()) {
       option.text = next.elements.interval.options[index].text;
     }
     if (range.value !== "custom") {
@@ -43,12 +58,15 @@
     const next = fresh.getElementById("report");
     if (!next) throw new Error("you are signed out");
     if (next.dataset.state === "problem" && report.dataset.state !== "problem") {
-      throw new Error("the store cannot be read");
+      throw new Error("the store cannot be read, or takes too long");
     }
     applyReport(next);
     applyForm(fresh.getElementById("filters"));
-    replace(document.getElementById("as-of"), fresh.getElementById("as-of"));
+    for (const part of document.querySelectorAll("[data-live]")) {
+      if (!report.contains(part)) replace(part, fresh.querySelector(`[data-live="${part.dataset.live}"]`));
+    }
     drawCharts();
+    document.dispatchEvent(new Event("report:applied"));
   }
 
   function tell(problem) {
@@ -79,19 +97,28 @@
   }
 
   function show(event) {
+    // The server makes a filter of the fields that add one.
+    if (form.elements.add_column?.value) return;
     event.preventDefault();
     const query = new URLSearchParams(new FormData(form));
+    for (const [name, value] of [...query]) if (!value || name.startsWith("add_")) query.delete(name, value);
     if (query.get("range") !== "custom") {
       query.delete("from");
       query.delete("to");
     }
     history.pushState(null, "", `?${query}`);
     report.ariaBusy = "true";
+    clearTimeout(slow);
+    slow = setTimeout(() => {
+      if (report.ariaBusy === "true") live.textContent = "Counting…";
+    }, 1_000);
     refresh();
   }
 
   form.addEventListener("submit", show);
-  form.addEventListener("change", ({ target }) => {
+  // Fields of a report that belong to the form may stand outside of it.
+  document.addEventListener("change", ({ target }) => {
+    if (target.form !== form || target.name?.startsWith("add_") || "waits" in target.dataset) return;
     const waits = target.type === "datetime-local" || target.value === "custom";
     if (!waits) form.requestSubmit();
   });

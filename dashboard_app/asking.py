@@ -1,0 +1,42 @@
+"""From a query to a report's answer: the one way that page, API and export take."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from brokerlytics.checkpoint import CorruptCheckpointError
+from dashboard_app.committed import UnreadableStoreError
+from dashboard_app.filters import Filters, parse_filters
+from dashboard_app.reader import Answer, reader
+from dashboard_app.report import AnyReport, Context, Query, Table
+
+# Whatever keeps the store from being read; their texts are for people and have no personal data.
+STORE_ERRORS: Final = (OSError, CorruptCheckpointError, UnreadableStoreError)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A report with what is asked of it."""
+
+    report: AnyReport
+    filters: Filters
+    options: Any
+    context: Context
+
+    def tables(self, answer: Answer) -> list[Table]:
+        """The answer's numbers as plain values."""
+        return self.report.tables(answer.result, self.filters, self.options)
+
+
+def make_question(report: AnyReport, query: Query, now: datetime) -> Question:
+    """Read the query. Raises FilterError."""
+    context = Context(now, ZoneInfo(settings.TIME_ZONE), query)
+    return Question(report, parse_filters(query, now=now, tz=context.tz), report.parse(query, context), context)
+
+
+def ask(question: Question) -> Answer:
+    """The answer over what is committed now. Raises STORE_ERRORS and TooSlowError."""
+    return reader().read(question.report, question.filters, question.options)

@@ -1,0 +1,14 @@
+"""Every report, in the order of the navigation. A new one is a line here."""
+
+from typing import Final
+
+from dashboard_app.report import AnyReport
+from dashboard_app.reports.overview import OverviewReport
+
+REPORTS: Final[tuple[AnyReport, ...]] = (OverviewReport(),)
+_BY_NAME: Final = {report.name: report for report in REPORTS}
+
+
+def report_named(name: str) -> AnyReport:
+    """The report of this name. Raises KeyError."""
+    return _BY_NAME[name]

@@ -1,0 +1,196 @@
+"""The overview: headline numbers, events by type, and what they are made of."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, ClassVar, Final
+
+import duckdb
+
+from dashboard_app.charts import Series, by_name, make_chart, time_axis, time_table
+from dashboard_app.colours import GREY, currency_colour, type_colours
+from dashboard_app.filters import Filters
+from dashboard_app.formats import NO_CURRENCY, money
+from dashboard_app.links import page_url, with_condition
+from dashboard_app.measures.overview import NewestEvent, Overview, measure_overview
+from dashboard_app.measures.periods import Counts
+from dashboard_app.presenting import (
+    Breakdown,
+    Card,
+    Figure,
+    Moment,
+    make_breakdown_rows,
+    make_figure,
+    make_moment,
+)
+from dashboard_app.report import Context, Parameter, Query, Table
+
+OTHER: Final = "Other types"
+_TITLES: Final = {
+    "events": "Events by type",
+    "people": "Unique devices and sessions",
+    "revenue": "Revenue by currency",
+}
+_ZERO: Final = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class NewestRow:
+    """A row of the table of newest events."""
+
+    at: Moment
+    event: NewestEvent
+    revenue: str
+
+
+class OverviewReport:
+    """The front page. It has no options of its own."""
+
+    name: ClassVar[str] = "overview"
+    title: ClassVar[str] = "Overview"
+    parameters: ClassVar[tuple[Parameter, ...]] = ()
+    intervals: ClassVar[bool] = True
+    compares: ClassVar[bool] = True
+
+    def parse(self, query: Query, context: Context) -> None:  # noqa: ARG002 (nothing to read)
+        return None
+
+    def measure(self, connection: duckdb.DuckDBPyConnection, filters: Filters, options: None) -> Overview:  # noqa: ARG002
+        return measure_overview(connection, filters)
+
+    def present(self, result: Overview, filters: Filters, options: None, context: Context) -> Mapping[str, Any]:  # noqa: ARG002
+        axis = time_axis(filters, context)
+        total = _previous_total(result)
+        charts = [
+            make_chart(name, _TITLES[name], axis, series, kind="bar", stacked=True, previous_total=total)
+            if name == "events"
+            else make_chart(name, _TITLES[name], axis, series)
+            for name, series in _series(result).items()
+        ]
+        return {
+            "cards": _cards(result),
+            "charts": charts,
+            "breakdowns": [_types(result, context)],
+            "newest": [_newest(event, context) for event in result.newest],
+        }
+
+    def tables(self, result: Overview, filters: Filters, options: None) -> list[Table]:  # noqa: ARG002
+        charts = [
+            time_table(name, _TITLES[name], filters, series, _previous_total(result) if name == "events" else None)
+            for name, series in _series(result).items()
+        ]
+        return [_headline(result), *charts, _types_table(result), _newest_table(result, filters)]
+
+
+def _series(overview: Overview) -> dict[str, list[Series]]:
+    """The lines of each chart. Revenue has a chart only where there is any."""
+    charts = {"events": _type_series(overview), "people": _people_series(overview)}
+    currencies = by_name(overview.current.total.revenue)
+    return {**charts, "revenue": _revenue_series(overview, currencies)} if currencies else charts
+
+
+def _previous_total(overview: Overview) -> list[int] | None:
+    return [bucket.events for bucket in overview.previous.buckets] if overview.previous else None
+
+
+def _type_series(overview: Overview) -> list[Series]:
+    colours = type_colours(list(overview.drawn))
+    series = [Series(name, colours[name], values) for name, values in overview.drawn.items()]
+    rest = [bucket.events for bucket in overview.current.buckets]
+    for values in overview.drawn.values():
+        rest = [left - value for left, value in zip(rest, values, strict=True)]
+    return [*series, Series(OTHER, GREY, rest)] if any(rest) else series
+
+
+def _people_series(overview: Overview) -> list[Series]:
+    def series(label: str, colour: int, name: str) -> Series:
+        previous = [getattr(bucket, name) for bucket in overview.previous.buckets] if overview.previous else None
+        return Series(label, colour, [getattr(bucket, name) for bucket in overview.current.buckets], previous)
+
+    return [series("Unique devices", 1, "devices"), series("Sessions", 2, "sessions")]
+
+
+def _revenue_series(overview: Overview, currencies: Iterable[str | None]) -> list[Series]:
+    def values(buckets: list[Counts], currency: str | None) -> list[Decimal]:
+        return [bucket.revenue.get(currency, _ZERO) for bucket in buckets]
+
+    return [
+        Series(
+            currency or NO_CURRENCY,
+            currency_colour(currency),
+            values(overview.current.buckets, currency),
+            values(overview.previous.buckets, currency) if overview.previous else None,
+        )
+        for currency in currencies
+    ]
+
+
+def _headline_numbers(overview: Overview) -> list[tuple[str, str, int | Decimal, int | Decimal | None]]:
+    """Label, unit, number and the number of the period before; a line per currency."""
+    current, previous = overview.current.total, overview.previous.total if overview.previous else None
+    currencies = by_name({*current.revenue, *(previous.revenue if previous else ())})
+    return [
+        ("Events", "", current.events, previous.events if previous else None),
+        ("Unique devices", "", current.devices, previous.devices if previous else None),
+        ("Sessions", "", current.sessions, previous.sessions if previous else None),
+        *(
+            (
+                "Revenue",
+                currency or NO_CURRENCY,
+                current.revenue.get(currency, _ZERO),
+                previous.revenue.get(currency, _ZERO) if previous else None,
+            )
+            for currency in currencies
+        ),
+    ]
+
+
+def _headline(overview: Overview) -> Table:
+    return Table(
+        "headline", "Headline numbers", ("measure", "unit", "value", "previous"), list(_headline_numbers(overview))
+    )
+
+
+def _cards(overview: Overview) -> list[Card]:
+    cards: dict[str, list[Figure]] = {}
+    for label, unit, number, previous in _headline_numbers(overview):
+        cards.setdefault(label, []).append(make_figure(number, previous, unit))
+    cards.setdefault("Revenue", [Figure("0", "No event of this range has revenue")])
+    return [Card(label, figures) for label, figures in cards.items()]
+
+
+def _types(overview: Overview, context: Context) -> Breakdown:
+    rows = make_breakdown_rows(
+        [(row.name, [(row.events, row.previous), (row.devices, None)]) for row in overview.types],
+        overview.current.total.events,
+        lambda value: page_url("overview", with_condition(context.query, "event_type", value)),
+    )
+    return Breakdown("types", "Top events", "Event", ["Events", "Devices"], rows)
+
+
+def _types_table(overview: Overview) -> Table:
+    rows = [(row.name, row.events, row.devices, row.previous) for row in overview.types]
+    return Table("types", "Top events", ("event_type", "events", "unique_devices", "events_previous"), list(rows))
+
+
+def _newest(event: NewestEvent, context: Context) -> NewestRow:
+    revenue = "" if event.revenue is None else money(event.revenue, event.currency)
+    return NewestRow(make_moment(event.created_on, context.now, context.tz), event, revenue)
+
+
+def _newest_table(overview: Overview, filters: Filters) -> Table:
+    columns = ("created_on", "event_type", "who", "page_path", "platform", "country", "revenue", "currency")
+    rows = [
+        (
+            event.created_on.astimezone(filters.tz),
+            event.event_type,
+            event.who,
+            event.page_path,
+            event.platform,
+            event.country,
+            event.revenue,
+            event.currency,
+        )
+        for event in overview.newest
+    ]
+    return Table("newest", "Newest events", columns, list(rows))

@@ -1,0 +1,65 @@
+"""`/api/v1/stats/<report>`: the numbers of a report's page as JSON."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from django.conf import settings
+from django.http import HttpResponseBase
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import ScopedRateThrottle
+from rest_framework.views import APIView
+
+from brokerlytics.problems import ProblemError
+from brokerlytics.session_authentication import SessionAuthentication
+from dashboard_app.asking import STORE_ERRORS, ask, make_question
+from dashboard_app.errors import FilterError
+from dashboard_app.export import make_document
+from dashboard_app.reader import TooSlowError
+from dashboard_app.report import AnyReport
+from dashboard_app.stats.docs import document_report
+
+
+class MayReadDashboard(BasePermission):
+    """Whoever may see the pages: who is signed in, or everyone where the dashboard is open."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 (DRF's signature)
+        return not settings.DASHBOARD_LOGIN_REQUIRED or request.user.is_authenticated
+
+
+class StatsView(APIView):
+    """Answers what the page of `report` shows. Raises problems: 400 for the query, 503 for the store."""
+
+    authentication_classes = [SessionAuthentication]
+    permission_classes = [MayReadDashboard]
+    throttle_classes = [ScopedRateThrottle]
+    throttle_scope = "stats"
+    report: ClassVar[AnyReport]
+
+    def get(self, request: Request) -> Response:
+        try:
+            question = make_question(self.report, request.query_params, timezone.now())
+            return Response(make_document(question, ask(question)))
+        except FilterError as error:
+            message, pointer = str(error), f"/{error.parameter}"
+            raise ProblemError(400, "invalid_parameter", message, pointer=pointer) from None
+        except TooSlowError as error:
+            raise ProblemError(503, "too_slow", str(error)) from None
+        except STORE_ERRORS as error:
+            raise ProblemError(503, "store_unreadable", str(error), retry_after=10) from None
+
+
+def stats_view(one: AnyReport) -> Callable[..., HttpResponseBase]:
+    """The view of one report, documented with its own parameters."""
+
+    class ReportStatsView(StatsView):
+        report = one
+
+        @extend_schema(**document_report(one))
+        def get(self, request: Request) -> Response:
+            return super().get(request)
+
+    return ReportStatsView.as_view()
