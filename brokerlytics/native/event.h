@@ -8,13 +8,10 @@
 #define MAX_FIELDS 32
 
 enum type { TEXT, KIND, TIME, NUMBER, CURRENCY, OBJECT };
-/* REQUIRED: no event without it. PERSON: one of these has to be there. PART_OF_KEY: tells the event from others.
- * HOLDS_MONEY: an object that may say what a missing number or currency is. */
-enum flag { REQUIRED = 1, PERSON = 2, PART_OF_KEY = 4, HOLDS_MONEY = 8 };
 
 struct field {
     const char *name;
-    uint32_t name_length, longest, type, flags;
+    uint32_t name_length, longest, type;
 };
 
 struct kind {
@@ -22,11 +19,12 @@ struct kind {
     uint32_t length, has_traits;
 };
 
-/* What library.py makes of the contract: the columns in their order. */
+/* What library.py makes of the contract: the columns in their order. Sets of fields have a bit for each: `required`, those
+ * of which one names a `person`, and `money`, which `properties` may say where the field itself is missing. */
 struct contract {
     const struct field *fields;
     const struct kind *kinds;
-    uint32_t field_count, kind_count;
+    uint32_t field_count, kind_count, required, person, money, event_id, source, properties;
 };
 
 struct event {
@@ -55,25 +53,28 @@ static inline unsigned two_digits(const uint8_t *at) {
     return (at[0] - '0') * 10u + (at[1] - '0');
 }
 
-static bool has_shape(const uint8_t *at, const char *shape, size_t length) {
-    for (size_t index = 0; index < length; index++) {
-        if (shape[index] == '0' ? !is_digit(at[index]) : at[index] != (uint8_t)shape[index]) {
-            return false;
-        }
-    }
-    return true;
+/* Eight bytes of a time at once: where `shape` has a 0 there may be any digit, which differs from 0 by up to 9. */
+static bool has_shape(const uint8_t *at, const char *shape) {
+    uint64_t bytes, expected, is_other, differs;
+    memcpy(&bytes, at, sizeof bytes);
+    memcpy(&expected, shape, sizeof expected);
+    differs = bytes ^ expected;
+    /* No shape has a byte beyond ASCII: this is exact. */
+    is_other = ((expected ^ EACH('0')) + EACH(0x7F)) & EACH(0x80);
+    return !(((differs + EACH(0x76) + (is_other >> 7) * 9) | differs) & EACH(0x80));
 }
 
 /* As the CSV has it, and as JSON tools write the same time: by microseconds, and by seconds where it is a whole one. */
 static bool is_time(const struct text *text) {
-    static const char shape[] = "0000-00-00T00:00:00.000000Z";
+    static const char *const shapes[] = {"0000-00-00T00:00:00Z", "0000-00-00T00:00:00.000Z",
+                                         "0000-00-00T00:00:00.000000Z"};
     static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     const uint8_t *at = text->start;
+    const char *shape = shapes[text->length == 20 ? 0 : text->length == 24 ? 1 : 2];
     unsigned year, month, day, last;
-    if (text->length != 20 && text->length != 24 && text->length != 27) {
-        return false;
-    }
-    if (!has_shape(at, shape, text->length - 1) || at[text->length - 1] != 'Z') {
+    if ((text->length != 20 && text->length != 24 && text->length != 27) || !has_shape(at, shape) ||
+        !has_shape(at + 8, shape + 8) || !has_shape(at + text->length - 8, shape + text->length - 8) ||
+        (text->length == 27 && !has_shape(at + 16, shape + 16))) {
         return false;
     }
     year = two_digits(at) * 100 + two_digits(at + 2);
@@ -112,8 +113,9 @@ static bool read_amount(struct input *in, struct text *cell) {
     return number.fraction <= 6;
 }
 
-static bool read_cell(const struct contract *contract, const struct field *field, struct input *in, struct event *event,
-                      struct text *cell) {
+static bool read_cell(const struct contract *contract, uint32_t index, struct input *in, struct event *event) {
+    const struct field *field = &contract->fields[index];
+    struct text *cell = &event->cells[index];
     const uint8_t *start = in->at;
     switch (field->type) {
     case NUMBER:
@@ -140,7 +142,7 @@ static bool read_cell(const struct contract *contract, const struct field *field
         return is_currency(cell);
     default:
         return cell->characters >= 1 && cell->characters <= field->longest &&
-               !(cell->escaped && field->flags & PART_OF_KEY);
+               !(cell->escaped && (index == contract->event_id || index == contract->source));
     }
 }
 
@@ -157,28 +159,16 @@ static uint32_t find_field(const struct contract *contract, const struct text *n
     return contract->field_count;
 }
 
-/* Which of the missing columns `object`, whose keys were just read, may fill. */
+/* Which fields for money are keys of the object that was just read. */
 static uint32_t money_in(const struct contract *contract, const struct keys *keys) {
     uint32_t found = 0;
     for (uint32_t index = 0; index < contract->field_count; index++) {
         const struct field *field = &contract->fields[index];
-        for (size_t key = 0; (field->type == NUMBER || field->type == CURRENCY) && key < keys->count; key++) {
+        for (size_t key = 0; contract->money >> index & 1 && key < keys->count; key++) {
             found |= (uint32_t)is_text(&keys->all[key], field->name, field->name_length) << index;
         }
     }
     return found;
-}
-
-static bool is_complete(const struct contract *contract, const struct event *event) {
-    bool names_somebody = false;
-    for (uint32_t index = 0; index < contract->field_count; index++) {
-        uint32_t flags = contract->fields[index].flags;
-        if (flags & REQUIRED && !has(event, index)) {
-            return false;
-        }
-        names_somebody |= flags & PERSON && has(event, index);
-    }
-    return names_somebody;
 }
 
 /* False: not sure that it is an event whose cells are these. */
@@ -204,18 +194,17 @@ static bool read_event(const struct contract *contract, struct input *in, struct
             continue;
         }
         index = find_field(contract, &name, next);
-        if (index == contract->field_count || has(event, index) ||
-            !read_cell(contract, &contract->fields[index], in, event, &event->cells[index])) {
+        if (index == contract->field_count || has(event, index) || !read_cell(contract, index, in, event)) {
             return false;
         }
-        if (contract->fields[index].flags & HOLDS_MONEY) {
+        if (index == contract->properties) {
             money = money_in(contract, &event->keys);
         }
         event->present |= 1u << index;
         next = index + 1;
     } while (take(in, ','));
-    return take(in, '}') && in->at == in->end && has_version && is_complete(contract, event) &&
-           (event->has_traits || !(money & ~event->present));
+    return take(in, '}') && in->at == in->end && has_version && !(contract->required & ~event->present) &&
+           contract->person & event->present && (event->has_traits || !(money & ~event->present));
 }
 
 #endif

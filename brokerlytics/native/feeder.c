@@ -40,27 +40,20 @@ static uint8_t *put_row(uint8_t *out, const struct contract *contract, const str
     return put(out, "\r\n", 2);
 }
 
-/* The digest of the source, a NUL and the event's id. In the contract the id comes first. */
+/* The digest of the source, if there is one, a NUL and the event's id. */
 static bool put_event_digest(uint8_t *digest, const uint8_t *key, const struct contract *contract,
                              const struct event *event) {
+    const struct text *source = &event->cells[contract->source], *id = &event->cells[contract->event_id];
     uint8_t text[MAX_KEY], *end = text;
-    bool is_first = true;
-    for (uint32_t index = contract->field_count; index-- > 0;) {
-        const struct text *cell = &event->cells[index];
-        if (!(contract->fields[index].flags & PART_OF_KEY)) {
-            continue;
-        }
-        if (has(event, index)) {
-            if (cell->length + 1 > (size_t)(text + MAX_KEY - end)) {
-                return false;
-            }
-            end = put(end, cell->start, cell->length);
-        }
-        if (is_first) {
-            *end++ = 0;
-        }
-        is_first = false;
+    size_t source_length = has(event, contract->source) ? source->length : 0;
+    if (source_length + 1 + id->length > MAX_KEY) {
+        return false;
     }
+    if (source_length) {
+        end = put(end, source->start, source_length);
+    }
+    *end++ = 0;
+    end = put(end, id->start, id->length);
     put_digest(digest, key, text, (size_t)(end - text));
     return true;
 }

@@ -2,7 +2,7 @@
 
 import ctypes
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from ctypes import c_char_p, c_int64, c_uint8, c_uint32, c_uint64, c_void_p
 from functools import lru_cache
 from pathlib import Path
@@ -22,19 +22,10 @@ _TYPES: Final[dict[FieldType, int]] = {
     "currency": 4,
     "object": 5,
 }
-_REQUIRED, _PERSON, _PART_OF_KEY, _HOLDS_MONEY = 1, 2, 4, 8
-_FLAGS: Final = {
-    "event_id": _REQUIRED | _PART_OF_KEY,
-    "kind": _REQUIRED,
-    "event_type": _REQUIRED,
-    "device_id": _PERSON,
-    "user_id": _PERSON,
-    "created_on": _REQUIRED,
-    "original_created_on": _REQUIRED,
-    "received_on": _REQUIRED,
-    "source": _PART_OF_KEY,
-    "properties": _HOLDS_MONEY,
-}
+_NAMES: Final = [field.name for field in FIELDS]
+_REQUIRED: Final = ("event_id", "kind", "event_type", "created_on", "original_created_on", "received_on")
+_PERSON: Final = ("device_id", "user_id")
+_MONEY: Final = ("revenue", "currency")
 
 
 class _Field(ctypes.Structure):
@@ -43,7 +34,6 @@ class _Field(ctypes.Structure):
         ("name_length", c_uint32),
         ("longest", c_uint32),
         ("type", c_uint32),
-        ("flags", c_uint32),
     ]
 
 
@@ -57,6 +47,14 @@ class _Contract(ctypes.Structure):
         ("kinds", ctypes.POINTER(_Kind)),
         ("field_count", c_uint32),
         ("kind_count", c_uint32),
+        # Sets of fields.
+        ("required", c_uint32),
+        ("person", c_uint32),
+        ("money", c_uint32),
+        # Numbers of fields.
+        ("event_id", c_uint32),
+        ("source", c_uint32),
+        ("properties", c_uint32),
     ]
 
 
@@ -157,9 +155,19 @@ def _function(function: Any, arguments: list[Any], result: Any = None) -> Any:
 def _contract() -> _Contract:
     fields = [_field(field) for field in FIELDS]
     kinds = [_Kind(kind.encode(), len(kind), kind in TRAIT_KINDS) for kind in KINDS]
-    return _Contract((_Field * len(fields))(*fields), (_Kind * len(kinds))(*kinds), len(fields), len(kinds))
+    return _Contract(
+        (_Field * len(fields))(*fields),
+        (_Kind * len(kinds))(*kinds),
+        len(fields),
+        len(kinds),
+        *(_set_of(names) for names in (_REQUIRED, _PERSON, _MONEY)),
+        *(_NAMES.index(name) for name in ("event_id", "source", "properties")),
+    )
+
+
+def _set_of(names: Iterable[str]) -> int:
+    return sum(1 << _NAMES.index(name) for name in names)
 
 
 def _field(field: EventField) -> _Field:
-    flags = _FLAGS.get(field.name, 0)
-    return _Field(field.name.encode(), len(field.name), field.max_length, _TYPES[field.type], flags)
+    return _Field(field.name.encode(), len(field.name), field.max_length, _TYPES[field.type])
