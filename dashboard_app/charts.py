@@ -105,6 +105,7 @@ def make_chart(  # noqa: PLR0913 (what a chart is)
         "previousTitles": axis.previous_titles,
         "incomplete": axis.incomplete,
         "annotations": axis.annotations,
+        "compared": bool(previous_total) or any(one.previous for one in series),
         "previousTotal": previous_total and _drawn(previous_total, axis.begun),
         "series": [
             {

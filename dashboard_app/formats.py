@@ -96,3 +96,21 @@ def bucket_title(bucket: Bucket, interval: Interval, tz: ZoneInfo) -> str:
         case Interval.MONTH:
             title = f"{local:%B %Y}"
     return title if bucket.whole else f"{title} (incomplete)"
+
+
+def duration(length: timedelta) -> str:
+    """`0.4 s`, `2 min 5 s`, `1 h 2 min`: tenths below a minute, no seconds from an hour on."""
+    seconds = length / timedelta(seconds=1)
+    if seconds < 60:
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
+    hours, rest = divmod(int(seconds), 3600)
+    minutes, left = divmod(rest, 60)
+    parts = [f"{hours} h"] if hours else []
+    parts += [f"{minutes} min"] if minutes else []
+    parts += [f"{left} s"] if left and not hours else []
+    return " ".join(parts)
+
+
+def percent(number: Decimal) -> str:
+    """`12.3%`."""
+    return f"{number:.1f}%"

@@ -9,3 +9,8 @@ PERSONS: Final = "count(DISTINCT person)"
 SESSIONS: Final = "count(DISTINCT session)"
 # Always with `currency` among the groups: currencies are never added together.
 REVENUE: Final = "sum(revenue)"
+# Also with `currency`. Refunds, which are below zero, lower the revenue and are no payments.
+PAYMENTS: Final = "count(*) FILTER (revenue > 0)"
+PAYING_PERSONS: Final = "count(DISTINCT person) FILTER (revenue > 0)"
+# Over sessions, whose `acts` are the events besides those that only say that a session begins or ends.
+BOUNCES: Final = "count(*) FILTER (acts <= 1)"

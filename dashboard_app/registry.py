@@ -3,9 +3,12 @@
 from typing import Final
 
 from dashboard_app.report import AnyReport
+from dashboard_app.reports.live import LiveReport
 from dashboard_app.reports.overview import OverviewReport
+from dashboard_app.reports.revenue import RevenueReport
+from dashboard_app.reports.sessions import SessionsReport
 
-REPORTS: Final[tuple[AnyReport, ...]] = (OverviewReport(),)
+REPORTS: Final[tuple[AnyReport, ...]] = (OverviewReport(), SessionsReport(), RevenueReport(), LiveReport())
 _BY_NAME: Final = {report.name: report for report in REPORTS}
 
 

@@ -3,10 +3,10 @@
 "use strict";
 
 (() => {
-  const EVERY = 10_000;
   const TIMEOUT = 30_000;
   const form = document.getElementById("filters");
   const report = document.getElementById("report");
+  const EVERY = report.dataset.report === "live" ? 2_000 : 10_000;
   const live = document.getElementById("live");
   let refreshed = Date.now();
   let running = null;
@@ -20,9 +20,27 @@
     if (focused) document.getElementById(focused)?.focus();
   }
 
+  // A stream of rows: what came is put before what was there, which stays where it is on the screen.
+  function merge(target, source) {
+    const known = new Map([...target.rows].map((row) => [row.dataset.key, row]));
+    const keys = new Set([...source.rows].map((row) => row.dataset.key));
+    const scroller = target.closest(".scroll");
+    const height = scroller.scrollHeight;
+    let place = target.rows[0] ?? null;
+    for (const row of [...source.rows]) {
+      const old = known.get(row.dataset.key);
+      if (old) replace(old.cells[0], row.cells[0]);
+      else target.insertBefore(row, place).classList.add("new");
+      if (old && old === place) place = old.nextElementSibling;
+    }
+    if (scroller.scrollTop > 0) scroller.scrollTop += scroller.scrollHeight - height;
+    for (const [key, row] of known) if (!keys.has(key)) row.remove();
+  }
+
   function replaceParts(root, next) {
     for (const part of root.querySelectorAll("[data-live]")) {
-      replace(part, next.querySelector(`[data-live="${CSS.escape(part.dataset.live)}"]`));
+      const put = "keyed" in part.dataset ? merge : replace;
+      put(part, next.querySelector(`[data-live="${CSS.escape(part.dataset.live)}"]`));
     }
   }
 
@@ -125,7 +143,7 @@
   addEventListener("popstate", () => location.reload());
 
   function tick() {
-    if (!document.hidden && !running) refresh();
+    if (!document.hidden && !running && !("paused" in report.dataset)) refresh();
   }
   setInterval(tick, EVERY);
   document.addEventListener("visibilitychange", () => {
