@@ -1,4 +1,4 @@
-"""`python -m benchmarks [feeder] [latency] [ingest] [soak]`: on a Kafka of their own; prints tables, writes JSON."""
+"""`python -m benchmarks [feeder] [latency] [ingest] [simulate] [soak]`: on a Kafka of their own; tables and JSON."""
 
 import argparse
 import os
@@ -11,14 +11,16 @@ import django
 
 from brokerlytics.native.build import build
 
-NAMES = ("feeder", "latency", "ingest", "soak")
+NAMES = ("feeder", "latency", "ingest", "simulate", "soak")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("which", nargs="*", metavar="|".join(NAMES), help="default: feeder, latency and ingest")
+    parser.add_argument("which", nargs="*", metavar="|".join(NAMES), help="default: all but soak")
     parser.add_argument("--runs", type=int, default=3, help="the median of so many is shown (%(default)s)")
-    parser.add_argument("--events", type=int, default=1_000_000, help="feeder: how many are carried (%(default)s)")
+    parser.add_argument(
+        "--events", type=int, default=1_000_000, help="feeder, simulate: how many are carried (%(default)s)"
+    )
     parser.add_argument("--alone", action="store_true", help="feeder: without the other programs")
     parser.add_argument("--sdk", action="store_true", help="ingest: batches to /v1/batch as Segment's SDKs send, too")
     parser.add_argument("--minutes", type=float, default=10.0, help="soak: how long (%(default)s)")
@@ -36,7 +38,7 @@ def main() -> None:
 
 def measure(options: argparse.Namespace, directory: Path) -> None:
     # Django's settings have to be there before these are imported.
-    from benchmarks import feeder, ingest, latency, soak
+    from benchmarks import feeder, ingest, latency, simulate, soak
     from benchmarks.cluster import local_cluster
     from benchmarks.report import publish
 
@@ -49,10 +51,11 @@ def measure(options: argparse.Namespace, directory: Path) -> None:
         ),
         "latency": lambda: publish(latency.measure(options.runs, directory), path("latency")),
         "ingest": lambda: publish(ingest.measure(options.runs, directory, sdk=options.sdk), path("ingest")),
+        "simulate": lambda: publish(simulate.measure(options.runs, directory, options.events), path("simulate")),
         "soak": lambda: soak.publish(soak.measure(options.minutes, directory), path("soak")),
     }
     with local_cluster(directory):
-        for name in options.which or ["feeder", "latency", "ingest"]:
+        for name in options.which or [name for name in NAMES if name != "soak"]:
             print(f"Measuring: {name}", file=sys.stderr)
             benchmarks[name]()
 

@@ -21,7 +21,8 @@ class Row:
     latencies of its requests in milliseconds.
 
     `targets` are the names of the rows that it is compared with, each with the least ratio that is wanted, if any;
-    `p99_limit` is the p99 that is wanted, `memory_limit` the peak memory in MB. `note`: why there are no runs.
+    `p99_limit` is the p99 that is wanted, `memory_limit` the peak memory in MB, `least_rate` the
+    least median. `note`: why there are no runs.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Row:
     targets: dict[str, float | None] = field(default_factory=dict)
     p99_limit: float | None = None
     memory_limit: float | None = None
+    least_rate: float | None = None
     note: str = ""
     cpu: list[float] = field(default_factory=list)
     p50s: list[float] = field(default_factory=list)
@@ -110,6 +112,8 @@ def _wanted(row: Row, ratios: dict[str, float]) -> list[str]:
         for name, target in row.targets.items()
         if name in ratios
     ]
+    if row.least_rate is not None and row.rates:
+        lines.append(f"≥ {row.least_rate:,.0f} a second: {_met(row.rate >= row.least_rate)}")
     if row.p99_limit is not None:
         lines.append(f"p99 < {row.p99_limit:.0f} ms: {_met(median(row.p99s) < row.p99_limit)}")
     if row.memory_limit is not None:

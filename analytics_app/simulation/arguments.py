@@ -84,7 +84,7 @@ def _add_faults(parser: ArgumentParser) -> None:
 def _add_sending(parser: ArgumentParser) -> None:
     sending = parser.add_argument_group("sending")
     sending.add_argument("--sink", choices=SINKS, default="api", help="where to (api)")
-    sending.add_argument("--url", help="of the server, for api and sdk (http://127.0.0.1:$PORT)")
+    sending.add_argument("--url", help="of the server, for api, sdk and --verify (http://127.0.0.1:$PORT)")
     sending.add_argument("--write-key", help="for api and sdk; the key of the source")
     sending.add_argument("--source", help="the name that the events carry; the first enabled source")
     sending.add_argument("--output", help="a file for csv and stdout (standard output)")
@@ -96,6 +96,9 @@ def _add_sending(parser: ArgumentParser) -> None:
     )
     sending.add_argument("--dry-run", action="store_true", help="send nothing; the summary says what would be")
     sending.add_argument("--progress", choices=["auto", "panel", "lines", "none"], default="auto")
+    sending.add_argument(
+        "--verify", action="store_true", help="wait for the feeder, and hold the dashboard at --url against the summary"
+    )
     sending.add_argument("--summary", metavar="FILE", help="write the summary there as JSON")
 
 
@@ -107,6 +110,8 @@ def run_options(options: dict[str, Any], scenario: Scenario, seed: int, now: dat
     start: datetime = options["start"] or ((end or now) - _HISTORY if backfill else now)
     if on_and_on(options) and (backfill or options["rate"]):
         raise ArgumentsError("--history and --continue are for `live` without --rate.")
+    if options["verify"] and (options["dry_run"] or options["sink"] in ("csv", "stdout") or on_and_on(options)):
+        raise ArgumentsError("--verify is for runs of their own that are sent with --sink api, sdk or kafka.")
     if end is not None and end <= start:
         raise ArgumentsError("--end is not after --start.")
     rate, speed, limit = options["rate"], options["speed"], options["limit"]

@@ -14,6 +14,7 @@ from analytics_app.simulation.activity import Activity
 from analytics_app.simulation.journeys import Journeys, SimEvent
 from analytics_app.simulation.people import People, Person
 from analytics_app.simulation.scenario import Scenario
+from analytics_app.simulation.seeding import Purpose, seed_for
 
 # Between two sessions of a person, in milliseconds.
 _LEAST_GAP: Final = 60_000
@@ -93,7 +94,7 @@ class Crowd:
 
     def _first_session(self, number: int) -> _Due:
         person = self._people.person(number)
-        self._rng.seed((self._seed << 64 | number) << 2 | 2)
+        self._rng.seed(seed_for(self._seed, Purpose.COMING, number))
         reading = self._opening + self._rng.expovariate(person.sessions_per_day)
         return _Due(self._activity.when(reading), number, person, 0, 3 if person.known else 0)
 
@@ -108,7 +109,7 @@ class Crowd:
         people = self._scenario.people
         if not people.new_per_day:
             return _NEVER
-        self._rng.seed((self._seed << 64 | number) << 2 | 2)
+        self._rng.seed(seed_for(self._seed, Purpose.COMING, number))
         days = (number - people.initial + self._rng.random()) / people.new_per_day
         return self._activity.when(self._opening + _grown(days, people.growth))
 

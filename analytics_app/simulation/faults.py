@@ -9,6 +9,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from analytics_app.simulation.journeys import SimEvent
+from analytics_app.simulation.seeding import Purpose, seed_for
 
 # Milliseconds, on average, between an event and its repetition, and by which one is late or out of order.
 _AGAIN: Final = 5_000.0
@@ -58,7 +59,7 @@ class Faults:
         self.counts = FaultCounts()
         self._shares = shares
         self._none = not any(shares)
-        self._rng = Random(seed << 2 | 3)  # noqa: S311 (made-up faults, no secrets)
+        self._rng = Random(seed_for(seed, Purpose.FAULTS))  # noqa: S311 (made-up faults, no secrets)
         self._held: list[tuple[int, int, Outgoing]] = []
         self._order = count()
 

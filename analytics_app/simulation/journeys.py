@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from analytics_app.simulation.event_parts import EventParts, Kind, Looks, Piece
 from analytics_app.simulation.people import People, Person
 from analytics_app.simulation.scenario import LEAVE, Between, Scenario
+from analytics_app.simulation.seeding import Purpose, seed_for
 
 # Bits of SimEvent.flags.
 SECOND_DEVICE: Final = 1
@@ -56,7 +57,7 @@ class Journeys:
     def visit(self, person: Person, number: int, start: int, signed_in: int) -> tuple[Visit, Random]:
         """The person's session `number`, from 0, and the generator to draw from what follows it."""
         rng = self.rng
-        rng.seed(((self.seed << 64 | person.number) << 32 | number) << 2 | 1)
+        rng.seed(seed_for(self.seed, Purpose.SESSION, person.number, number))
         second = person.second is not None and rng.random() < _SECOND_DEVICE_SHARE
         return _Session(self, person, second, signed_in).walk(start), rng
 

@@ -46,6 +46,16 @@ def open_history_sink(options: dict[str, Any]) -> Sink:
     return NoSink() if options["dry_run"] else KafkaSink(_source(options).name)
 
 
+def source_name(options: dict[str, Any]) -> str:
+    """The name that the events of the run carry. Raises SinkError."""
+    if options["write_key"] and not options["source"]:
+        source = Source.objects.filter(write_key=options["write_key"]).first()
+        if source is None:
+            raise SinkError("No source here has this --write-key: say with --source which one it is of.")
+        return source.name
+    return _source(options).name
+
+
 def _source(options: dict[str, Any]) -> Source:
     return _named(options["source"]) if options["source"] else first_source()
 

@@ -6,6 +6,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from analytics_app.simulation.scenario import Scenario
+from analytics_app.simulation.seeding import Purpose, seed_for
 
 # Activity differs between people by about this much (sigma of a log-normal).
 _SPREAD: Final = 0.8
@@ -45,7 +46,7 @@ class People:
     def person(self, number: int) -> Person:
         """The person `number`, from 0."""
         rng, people, sessions = self._rng, self._scenario.people, self._scenario.sessions
-        rng.seed((self._seed << 64 | number) << 2)
+        rng.seed(seed_for(self._seed, Purpose.PERSON, number))
         place = rng.choices(range(len(self._places)), cum_weights=self._places)[0]
         first = self._look(place)
         second = self._look(place) if rng.random() < people.second_device else None

@@ -81,7 +81,7 @@ def test_a_stream_that_is_left_early_leaves_no_process() -> None:
 
 
 def test_events_come_in_the_order_of_time_and_each_has_its_own_id() -> None:
-    made = events(Plan(scenario(), 1, START, START + 5 * DAY))
+    made = events(Plan(scenario(), 0, START, START + 5 * DAY))
     times = [event[0] for event in made]
     assert times == sorted(times)
     assert START <= times[0] <= times[-1] < START + 5 * DAY

@@ -173,4 +173,4 @@ def test_a_log_gets_a_line_now_and_then() -> None:
         steps.step()
         display.show(steps)
     assert [line.split(" | ")[0] for line in lines] == ["Waiting: away", lines[1].split(" | ")[0]]
-    assert " | accepted 61 | " in lines[1]
+    assert f" | accepted {steps.accepted} | " in lines[1]

@@ -60,6 +60,7 @@ def test_one_is_found_by_name_and_by_path(tmp_path: Path) -> None:
         ("    revenue: {39.9: 34", "    revenue: {-1: 34", "revenue has a price that is not more than 0"),
         ("{between: [0, 48]}", "{between: [48, 0]}", "between must be two whole numbers, the lower one first."),
         ("CHECKOUT, REVENUE]", "CHEKOUT, REVENUE]", "funnel has the step CHEKOUT, which no state sends."),
+        ("within: 3600 ", "within: 3601 ", "within is 3601; it must be seconds that make whole minutes."),
         ("dwell: 2,", "dwell: [2],", "dwell must be a number."),
         ("identifies: true, dwell: 20", "identifies: maybe, dwell: 20", "identifies must be true or false."),
     ],

@@ -16,12 +16,15 @@ from analytics_app.simulation.arguments import ArgumentsError, add_arguments, on
 from analytics_app.simulation.display import Display, Lines, Panel, Quiet
 from analytics_app.simulation.feeder_lag import feeder_lag
 from analytics_app.simulation.launch import Launch
-from analytics_app.simulation.opening import open_sink
+from analytics_app.simulation.opening import open_sink, source_name
 from analytics_app.simulation.scenario import Scenario
 from analytics_app.simulation.scenario_file import ScenarioError, find, load, shipped
 from analytics_app.simulation.sending import SinkError
+from analytics_app.simulation.stats_client import StatsError, open_stats
 from analytics_app.simulation.stream import StreamError
 from analytics_app.simulation.summary import Summary
+from analytics_app.simulation.verification import VerificationError, verify
+from brokerlytics.web import base_url
 
 
 class Command(BaseCommand):
@@ -61,6 +64,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         if options["summary"]:
             _write_summary(Path(options["summary"]), summary)
+        if options["verify"]:
+            self.stdout.write(_verify(options, summary, scenario))
 
 
 def _load(name: str) -> Scenario:
@@ -81,6 +86,15 @@ def _display(progress: str, out: OutputWrapper, *, to_stderr: bool) -> Display:
     if progress == "panel" or (progress == "auto" and out.isatty()):
         return Panel(Console(stderr=to_stderr), lag)
     return Lines(lambda line: out.write(line, style_func=str), lag)
+
+
+def _verify(options: dict[str, Any], summary: Summary, scenario: Scenario) -> str:
+    try:
+        with open_stats(options["url"] or base_url()) as stats:
+            agreeing = verify(stats, summary, source_name(options), scenario.funnel)
+    except (SinkError, StatsError, VerificationError) as error:
+        raise CommandError(f"Not verified. {error}") from None
+    return f"Verified: the dashboard shows all {agreeing} figures as expected."
 
 
 def _writes_to_stdout(options: dict[str, Any]) -> bool:
