@@ -99,16 +99,16 @@ def bucket_title(bucket: Bucket, interval: Interval, tz: ZoneInfo) -> str:
 
 
 def duration(length: timedelta) -> str:
-    """`0.4 s`, `2 min 5 s`, `1 h 2 min`: tenths below a minute, no seconds from an hour on."""
+    """`0.4 s`, `2 min 5 s`, `1 h 2 min`, `3 d 4 h`: tenths below a minute, then the two largest units."""
     seconds = length / timedelta(seconds=1)
     if seconds < 60:
         return f"{seconds:.1f}".removesuffix(".0") + " s"
-    hours, rest = divmod(int(seconds), 3600)
-    minutes, left = divmod(rest, 60)
-    parts = [f"{hours} h"] if hours else []
-    parts += [f"{minutes} min"] if minutes else []
-    parts += [f"{left} s"] if left and not hours else []
-    return " ".join(parts)
+    parts: list[tuple[int, str]] = []
+    left = int(seconds)
+    for size, unit in (*_UNITS, (1, "s")):
+        parts += [(left // size, unit)] if parts or left >= size else []
+        left %= size
+    return " ".join(f"{count} {unit}" for count, unit in parts[:2] if count)
 
 
 def percent(number: Decimal) -> str:

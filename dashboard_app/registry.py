@@ -3,12 +3,23 @@
 from typing import Final
 
 from dashboard_app.report import AnyReport
+from dashboard_app.reports.funnel import FunnelReport
 from dashboard_app.reports.live import LiveReport
 from dashboard_app.reports.overview import OverviewReport
+from dashboard_app.reports.retention import RetentionReport
 from dashboard_app.reports.revenue import RevenueReport
 from dashboard_app.reports.sessions import SessionsReport
+from dashboard_app.reports.users import UsersReport
 
-REPORTS: Final[tuple[AnyReport, ...]] = (OverviewReport(), SessionsReport(), RevenueReport(), LiveReport())
+REPORTS: Final[tuple[AnyReport, ...]] = (
+    OverviewReport(),
+    FunnelReport(),
+    RetentionReport(),
+    UsersReport(),
+    SessionsReport(),
+    RevenueReport(),
+    LiveReport(),
+)
 _BY_NAME: Final = {report.name: report for report in REPORTS}
 
 

@@ -21,7 +21,7 @@ def make_event(created_on: datetime, event_type: str = "page_view", **more: Any)
     if "user_id" not in more:
         more.setdefault("device_id", "d1")
     times: dict[str, Any] = {"created_on": created_on, "original_created_on": created_on, "received_on": created_on}
-    return Event(event_id="e", kind="track", event_type=event_type, **times, **more)
+    return Event(event_id="e", event_type=event_type, **times, **{"kind": "track", **more})
 
 
 @dataclass

@@ -1,0 +1,115 @@
+"""Who was there: the list of people, and the search for one. docs/metrics.md says in prose what each number is."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+import duckdb
+
+from dashboard_app.filters import Filters
+from dashboard_app.measures.identities import Identity, identities
+from dashboard_app.metrics import EVENTS, REVENUE, SESSIONS
+
+PER_PAGE: Final = 50
+
+
+class Order(StrEnum):
+    """Who comes first: who was seen last, whoever is new, or who did most."""
+
+    LAST_SEEN = "last-seen"
+    NEWEST = "newest"
+    MOST_EVENTS = "most-events"
+
+
+_ORDERS: Final = {
+    Order.LAST_SEEN: "max(created_on) DESC",
+    Order.NEWEST: "min(created_on) DESC",
+    Order.MOST_EVENTS: "count(*) DESC",
+}
+# A person is new at the first event of all, so that the whole store has to be looked at.
+_PRESENT: Final = "SELECT person FROM events WHERE {where} GROUP BY person ORDER BY {order}, person"
+_PRESENT_BY_AGE: Final = """
+SELECT person FROM events WHERE {matching} GROUP BY person
+HAVING count(*) FILTER (created_on >= $start AND created_on < $end) > 0 ORDER BY {order}, person"""
+# The text of all traits is looked at first, for it is quick; a match may be in a name, though.
+_FOUND: Final = """
+SELECT person FROM events WHERE {matching} AND person IN (
+    SELECT person FROM events WHERE contains(lower(user_id), lower($text)) OR contains(lower(device_id), lower($text))
+    UNION
+    SELECT person FROM (
+        SELECT person, properties FROM events
+        WHERE kind = 'identify' AND contains(lower(properties::VARCHAR), lower($quoted))
+    ), json_each(properties) AS trait
+    WHERE contains(lower(json_extract_string(trait.value, '$')), lower($text))
+) GROUP BY person ORDER BY {order}, person"""
+_SEEN: Final = """
+SELECT person, min(created_on), max(created_on) FROM events
+WHERE person IN (SELECT unnest($persons)) GROUP BY person"""
+_COUNTS: Final = f"""
+SELECT person, {EVENTS}, {SESSIONS} FROM events
+WHERE {{where}} AND person IN (SELECT unnest($persons)) GROUP BY person"""  # noqa: S608
+_REVENUES: Final = f"""
+SELECT person, currency, {REVENUE} FROM events
+WHERE {{where}} AND revenue IS NOT NULL AND person IN (SELECT unnest($persons))
+GROUP BY person, currency"""  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One person: first and last event of all time; events, sessions and revenue of the range that pass the filters."""
+
+    identity: Identity
+    first_seen: datetime
+    last_seen: datetime
+    events: int
+    sessions: int
+    revenue: dict[str | None, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """One page of the list; `has_more` tells that another follows."""
+
+    rows: list[Seen]
+    has_more: bool
+
+
+def measure_people(
+    connection: duckdb.DuckDBPyConnection, filters: Filters, text: str, order: Order, page: int
+) -> People:
+    """The page of those with an event in the range, or of all whose ids or traits hold `text`. Raises duckdb.Error."""
+    sql, parameters = _chosen(filters, text, order)
+    limits = f" LIMIT {PER_PAGE + 1} OFFSET {PER_PAGE * (page - 1)}"
+    persons = [person for (person,) in connection.execute(sql + limits, parameters).fetchall()]
+    return People(describe(connection, filters, persons[:PER_PAGE]), len(persons) > PER_PAGE)
+
+
+def describe(connection: duckdb.DuckDBPyConnection, filters: Filters, persons: Sequence[Any]) -> list[Seen]:
+    """What the list says of these persons, in their order. Raises duckdb.Error."""
+    if not persons:
+        return []
+    chosen = {"persons": list(persons)}
+    where, parameters = filters.where.sql, filters.where.parameters | chosen
+    seen = {
+        person: (first.replace(tzinfo=UTC), last.replace(tzinfo=UTC))
+        for person, first, last in connection.execute(_SEEN, chosen).fetchall()
+    }
+    counted = connection.execute(_COUNTS.format(where=where), parameters).fetchall()
+    counts = {person: (events, sessions) for person, events, sessions in counted}
+    revenue: dict[Any, dict[str | None, Decimal]] = {person: {} for person in persons}
+    for person, currency, amount in connection.execute(_REVENUES.format(where=where), parameters).fetchall():
+        revenue[person][currency] = amount
+    ids = identities(connection, persons)
+    return [Seen(ids[person], *seen[person], *counts.get(person, (0, 0)), revenue[person]) for person in persons]
+
+
+def _chosen(filters: Filters, text: str, order: Order) -> tuple[str, dict[str, Any]]:
+    names = {"matching": filters.matching.sql, "where": filters.where.sql, "order": _ORDERS[order]}
+    if text:
+        quoted = json.dumps(text, ensure_ascii=False)[1:-1]
+        return _FOUND.format(**names), {**filters.matching.parameters, "text": text, "quoted": quoted}
+    return (_PRESENT_BY_AGE if order is Order.NEWEST else _PRESENT).format(**names), filters.where.parameters
