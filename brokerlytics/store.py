@@ -7,6 +7,7 @@
     state/events-0003/dead-letters.ndjson                                records that were no events
     state/feeders/<id>.json                                              heartbeats
     state/maintenance/                                                   the job that rewrites closed days
+    index/events/                                                        derived from the segments: index_files.py
 
 Offsets in names have 20 digits, so that names sort as offsets do.
 """

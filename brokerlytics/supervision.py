@@ -35,7 +35,7 @@ class Program:
 
 
 def programs(*, kafka: bool, tryout: bool, simulate: bool) -> list[Program]:
-    """What runs: the local Kafka (its stand-in when `tryout`), the feeder, the web server, the simulation, maintenance.
+    """What runs: the local Kafka (its stand-in when `tryout`), feeder, web server, simulation, index, maintenance.
 
     They stop in the reverse order, so that the feeder outlives what produces.
     """
@@ -47,7 +47,8 @@ def programs(*, kafka: bool, tryout: bool, simulate: bool) -> list[Program]:
     if simulate:
         clients.append(Program("simulation", _simulation(tryout=tryout), stop_seconds=60))
     maintenance = Program("maintenance", _manage("maintainstore", "--every", _MAINTENANCE_SECONDS), stop_seconds=60)
-    return [*([broker, *map(_after_kafka, clients)] if kafka else clients), maintenance]
+    index = Program("index", _manage("buildindex", "--follow"), stop_seconds=60)
+    return [*([broker, *map(_after_kafka, clients)] if kafka else clients), index, maintenance]
 
 
 def _simulation(*, tryout: bool) -> list[str]:

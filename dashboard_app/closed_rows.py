@@ -4,9 +4,11 @@ from pathlib import Path
 
 import duckdb
 
+from brokerlytics.index_files import SegmentStamp, stamp_segment
+from brokerlytics.store import ClosedSegment
 from dashboard_app.csv_relation import EMPTY_TABLE, ROWS_OF_FILES
 
-FileIdentity = tuple[Path, int, int]
+FileIdentity = tuple[Path, SegmentStamp]
 
 
 class ClosedRows:
@@ -37,7 +39,11 @@ class ClosedRows:
         self._loaded = present
 
 
-def identity(path: Path) -> FileIdentity:
+def identity(segment: ClosedSegment) -> FileIdentity:
     """Tells a file from another one that has its name, in a store that was made anew. Raises OSError."""
-    status = path.stat()
-    return path, status.st_ino, status.st_mtime_ns
+    return segment.path, stamp_segment(segment.path)
+
+
+def day_of(path: Path) -> str:
+    """YYYY-MM-DD, of the directory that the segment is in."""
+    return path.parent.name.removeprefix("date=")

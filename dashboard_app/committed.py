@@ -1,8 +1,8 @@
 """The committed rows of the store as a relation in DuckDB.
 
-Closed segments are parsed once, into a database that belongs to this process and ends with it.
-DuckDB cannot read a prefix of a file, so the committed bytes of the active segments are copied;
-each look copies only what was committed since the last.
+Closed segments are read from the index. Those that are not in it yet, or not as they are now, are parsed from their CSV
+once, into a database that belongs to this process and ends with it. DuckDB cannot read a prefix of a file, so the
+committed bytes of the active segments are copied; each look copies only what was committed since the last.
 """
 
 import os
@@ -17,19 +17,20 @@ from typing import Final
 import duckdb
 
 from brokerlytics.csv_format import COLUMNS
+from brokerlytics.index_files import Manifest, believable_days, index_dir, read_manifest
 from brokerlytics.store import Tail, open_snapshot
-from dashboard_app.closed_rows import ClosedRows, FileIdentity, identity
+from dashboard_app.closed_rows import ClosedRows, FileIdentity, day_of, identity
 from dashboard_app.csv_relation import EMPTY_TABLE, ROWS_OF_FILES
-from dashboard_app.events import create_events
+from dashboard_app.index.relation import create_events, resolve
 from dashboard_app.scratch import ScratchDirectory
 
 _MEMORY_MEBIBYTES: Final = 512
 # On disk, of one process. DuckDB would take nine tenths of what is free.
 _SPILL_LIMIT: Final = "4GB"
 _CHUNK_BYTES: Final = 1024 * 1024
-_COMMITTED: Final = f"""
-CREATE TEMP VIEW committed AS
-SELECT {", ".join(COLUMNS)} FROM closed UNION ALL SELECT {", ".join(COLUMNS)} FROM tail"""  # noqa: S608
+_DELTA: Final = f"""
+SELECT {", ".join(COLUMNS)}, regexp_extract(filename, 'date=([^/]+)', 1) AS day FROM closed
+UNION ALL SELECT {", ".join(COLUMNS)}, '' FROM tail"""  # noqa: S608
 
 
 class UnreadableStoreError(Exception):
@@ -66,12 +67,14 @@ class CommittedStore:
         self._memory = memory
         self._database = self._open_database()
         self._closed = ClosedRows(self._database)
+        self._index = index_dir(self._root, topic)
+        self._resolved: object = None
 
     @contextmanager
     def look(self) -> Iterator[Look]:
         """The committed rows of this moment, not read yet. Raises OSError and CorruptCheckpointError."""
         with open_snapshot(self._root, self._topic) as snapshot:
-            closed = frozenset(identity(segment.path) for segment in snapshot.closed)
+            closed = frozenset(identity(segment) for segment in snapshot.closed)
             tails = tuple(tail for tail in snapshot.tails if tail.committed_bytes)
             yield Look(closed, tails, snapshot.committed_at)
 
@@ -79,28 +82,46 @@ class CommittedStore:
     def rows(self, look: Look) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection with the rows of `look` as the view `events`; its temporary tables end with it.
 
-        `committed` is the same without person and session.
-
         Raises FileNotFoundError when a closed segment was replaced since the look: look again. Raises OSError, and
         UnreadableStoreError for whatever DuckDB says, inside the context as well.
         """
+        manifest = read_manifest(self._index)
+        believed = believable_days(self._index, manifest, {(day_of(path), stamp) for path, stamp in look.closed})
+        state = (look.version, manifest, believed)
+        with explained(), self._database.cursor() as connection:
+            if state != self._resolved:
+                self._resolved = None
+                self._resolve(connection, look, manifest, believed)
+                self._resolved = state
+            try:
+                yield connection
+            except duckdb.IOException:
+                # The builder removes a file some seconds after its last use.
+                for day in manifest.days:
+                    if day.date in believed:
+                        (self._index / day.file.name).stat()
+                raise
+
+    def _resolve(
+        self, connection: duckdb.DuckDBPyConnection, look: Look, manifest: Manifest, believed: set[str]
+    ) -> None:
+        """Read what is not in the index, and make `events` of both."""
+        indexed = {(day.date, segment) for day in manifest.days if day.date in believed for segment in day.segments}
+        self._follow(frozenset(one for one in look.closed if (day_of(one[0]), one[1]) not in indexed))
         self._forget_all_but({_copy_name(tail) for tail in look.tails})
         copies = [self._copy(tail) for tail in look.tails]
-        with explained(), self._database.cursor() as connection:
-            self._follow(look)
-            connection.execute(f"CREATE TEMP TABLE tail ({EMPTY_TABLE})")
-            if copies:
-                connection.execute(f"INSERT INTO tail {ROWS_OF_FILES}", {"files": copies})
-            connection.execute(_COMMITTED)
-            create_events(connection)
-            yield connection
+        connection.execute(f"CREATE OR REPLACE TABLE tail ({EMPTY_TABLE})")
+        if copies:
+            connection.execute(f"INSERT INTO tail {ROWS_OF_FILES}", {"files": copies})
+        resolve(connection, self._index, manifest, believed, _DELTA)
+        create_events(connection, self._index, manifest, believed)
 
-    def _follow(self, look: Look) -> None:
+    def _follow(self, present: frozenset[FileIdentity]) -> None:
         """DuckDB opens the segments by their names, after the look: hold what it read against the look."""
         try:
-            self._closed.follow(look.closed)
+            self._closed.follow(present)
         except duckdb.IOException:
-            for path, *_ in look.closed:
+            for path, _ in present:
                 path.stat()
             raise
 

@@ -56,10 +56,10 @@ class Partition:
         self.committed_bytes = len(self.rows)
         self._write_checkpoint()
 
-    def close(self, *, finish: bool = True) -> Path:
+    def close(self, *, finish: bool = True, date: str = "2026-11-23") -> Path:
         """Turn the tail into a closed segment; without `finish` the checkpoint still names it, as in mid-close."""
         os.truncate(self.active, self.committed_bytes)
-        target = self.paths.data / self.paths.closed_name("2026-11-23", self.first_offset, self.next_offset - 1)
+        target = self.paths.data / self.paths.closed_name(date, self.first_offset, self.next_offset - 1)
         target.parent.mkdir(parents=True, exist_ok=True)
         self.active.rename(target)
         if finish:

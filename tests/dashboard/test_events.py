@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -39,6 +40,10 @@ def stored_events(draw: st.DrawFn) -> Event:
 def aliased(event: Event, kind: str) -> Event:
     event.kind = kind  # type: ignore[assignment]
     return event
+
+
+def alias_of(previous_id: str, place: str) -> dict[str, Any]:
+    return {place: {"previous_id": previous_id}}
 
 
 EVENTS = st.lists(st.builds(aliased, stored_events(), st.sampled_from(["track", "track", "alias"])), max_size=25)
@@ -107,8 +112,8 @@ def test_an_alias_makes_two_users_or_a_user_and_a_device_one(store: Path, place:
         make_event(START, user_id="old"),
         make_event(START, device_id="d"),
         make_event(START, user_id="new"),
-        aliased(make_event(START, user_id="new", **{place: {"previous_id": "old"}}), "alias"),
-        aliased(make_event(START, user_id="old", **{place: {"previous_id": "d"}}), "alias"),
+        aliased(make_event(START, user_id="new", **alias_of("old", place)), "alias"),
+        aliased(make_event(START, user_id="old", **alias_of("d", place)), "alias"),
     ]
     Partition(store).commit(events)
     assert len({person for person, _ in keys_of(store)}) == 1

@@ -84,7 +84,7 @@ def compose() -> dict[str, dict[str, object]]:
 
 def test_compose_knows_our_commands_and_variables() -> None:
     ours = {name: service for name, service in compose().items() if "build" in service}
-    assert set(ours) == {"setup", "web", "feeder", "maintenance"}
+    assert set(ours) == {"setup", "web", "feeder", "index", "maintenance"}
     for service in ours.values():
         command, environment = service["command"], service["environment"]
         assert isinstance(command, list)

@@ -67,7 +67,7 @@ def test_everything_starts_heals_and_stops_in_order(env: dict[str, str]) -> None
 
         assert product.stop(signal.SIGINT, 120) == 0
     ends = re.findall(r"stopped: (\w+) \(exit status 0\)", product.output)
-    assert ends == ["maintenance", "web", "feeder", "kafka"]
+    assert ends == ["maintenance", "index", "web", "feeder", "kafka"]
     assert product.output.endswith("Stopped.\n")
     assert "Traceback" not in product.output
     rows = run(["exportcsv"], env).stdout.splitlines()[1:]

@@ -24,8 +24,8 @@ def names(*, kafka: bool = True, simulate: bool = True) -> list[str]:
 
 
 def test_what_runs() -> None:
-    assert names() == ["kafka", "feeder", "web", "simulation", "maintenance"]
-    assert names(kafka=False, simulate=False) == ["feeder", "web", "maintenance"]
+    assert names() == ["kafka", "feeder", "web", "simulation", "index", "maintenance"]
+    assert names(kafka=False, simulate=False) == ["feeder", "web", "index", "maintenance"]
 
 
 def test_kafka_is_what_was_found_possible_before_the_start() -> None:

@@ -1,0 +1,127 @@
+"""The index: a columnar copy of the closed segments, derived from them and never believed over them.
+
+    index/events/MANIFEST                            which files count, and which segments they were made of
+    index/events/LOCK                                held by the one builder
+    index/events/rows-2026-08-22-00000007.parquet    the rows of a day, with person and session
+    index/events/spans-00000007.parquet              the stretches of time that sessions are put together from
+    index/events/links-00000007.parquet              which device named which user, each day
+    index/events/aliases-00000007.parquet            which users aliases join
+
+`events` is the topic, the number the generation that wrote the file. A file never changes; a new generation writes new
+files, then the manifest in one step, and removes what no longer counts.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+# Goes up whenever the files' columns or their meaning change: what an older version wrote is built anew.
+INDEX_VERSION: Final = 1
+
+
+class SegmentStamp(msgspec.Struct, frozen=True, order=True):
+    """Tells a closed segment from any other file that its name had or will have."""
+
+    name: str
+    size: int
+    inode: int
+    mtime_ns: int
+
+
+class FileStamp(msgspec.Struct, frozen=True):
+    """A file of the index: its name below the topic's index, size in bytes, and CRC-32."""
+
+    name: str
+    size: int
+    crc: int
+
+
+class IndexedDay(msgspec.Struct, frozen=True):
+    """The rows of a day's segments: `rows` of them in one file."""
+
+    date: str
+    segments: tuple[SegmentStamp, ...]
+    file: FileStamp
+    rows: int
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What counts. `last_span` is the highest number that was ever given to a span."""
+
+    version: int = INDEX_VERSION
+    generation: int = 0
+    last_span: int = 0
+    days: tuple[IndexedDay, ...] = ()
+    spans: FileStamp | None = None
+    links: FileStamp | None = None
+    aliases: FileStamp | None = None
+
+    @property
+    def files(self) -> list[FileStamp]:
+        """All files that count."""
+        return [*(day.file for day in self.days), *(file for file in (self.spans, self.links, self.aliases) if file)]
+
+
+def index_dir(root: Path, topic: str) -> Path:
+    """Where the index of `topic` is, in the store at `root`."""
+    return root / "index" / topic
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """What counts now; nothing when there is no manifest, or none that this version can read.
+
+    An index whose tables of spans, links or aliases are not all there counts for nothing. Raises OSError.
+    """
+    try:
+        manifest = msgspec.json.decode((directory / "MANIFEST").read_bytes(), type=Manifest)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return Manifest()
+    tables = [manifest.spans, manifest.links, manifest.aliases]
+    if manifest.version != INDEX_VERSION or not all(table and is_whole(directory, table) for table in tables):
+        return Manifest()
+    return manifest
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Make `manifest` the one that counts; its files are on disk. Raises OSError."""
+    new = directory / "MANIFEST.new"
+    with new.open("wb") as file:
+        file.write(msgspec.json.encode(manifest))
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(directory / "MANIFEST")
+    fd = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def is_whole(directory: Path, file: FileStamp) -> bool:
+    """Whether the file is there in its full length. Its content is held against its checksum by the builder."""
+    try:
+        return (directory / file.name).stat().st_size == file.size
+    except FileNotFoundError:
+        return False
+
+
+def stamp_segment(path: Path) -> SegmentStamp:
+    """Raises OSError: FileNotFoundError when it was replaced meanwhile."""
+    status = path.stat()
+    return SegmentStamp(path.name, status.st_size, status.st_ino, status.st_mtime_ns)
+
+
+def believable_days(directory: Path, manifest: Manifest, present: Iterable[tuple[str, SegmentStamp]]) -> set[str]:
+    """The dates whose file is whole and was made of segments that are all there, as they were.
+
+    `present` has the date and the stamp of every closed segment. Others of the day may have been added.
+    """
+    there = set(present)
+    return {
+        day.date
+        for day in manifest.days
+        if is_whole(directory, day.file) and all((day.date, segment) in there for segment in day.segments)
+    }

@@ -1,0 +1,211 @@
+"""Building the index: one generation after the other, each of a bounded number of new segments.
+
+A generation is exact: every row of it has the person and the session that it has with regard to all its rows. So of the
+days that were there before, those are written anew in which new rows changed somebody's person or session.
+"""
+
+import os
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from brokerlytics.csv_format import COLUMNS
+from brokerlytics.index_files import (
+    FileStamp,
+    IndexedDay,
+    Manifest,
+    SegmentStamp,
+    believable_days,
+    index_dir,
+    read_manifest,
+    stamp_segment,
+    write_manifest,
+)
+from brokerlytics.store import closed_segments
+from dashboard_app.closed_rows import day_of
+from dashboard_app.csv_relation import EMPTY_TABLE, ROWS_OF_FILES
+from dashboard_app.index.relation import indexed_rows, resolve
+from dashboard_app.scratch import ScratchDirectory
+
+_BATCH_BYTES: Final = 4 * 1024**3
+_MEMORY_LIMIT: Final = "2GB"
+_CHUNK_BYTES: Final = 1024 * 1024
+_COLUMNS: Final = ", ".join(COLUMNS)
+_DELTA: Final = f"SELECT {_COLUMNS}, regexp_extract(filename, 'date=([^/]+)', 1) AS day FROM loaded"  # noqa: S608
+_PARQUET: Final = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+# The tables beside the rows: of the days that stay, with what changed, and of the new rows.
+_SPANS: Final = """
+SELECT base_span.day, span, who, session_id, first_on, last_on, coalesce(moved.person, base_span.person) AS person,
+       coalesce(moved.session, base_span.session) AS session
+FROM base_span LEFT JOIN moved USING (span) WHERE base_span.day NOT IN (SELECT day FROM gone)
+UNION ALL
+SELECT day, span, who, session_id, first_on, last_on, person, session FROM resolved WHERE person_before IS NULL"""
+_KEPT: Final = """
+SELECT * FROM {base} WHERE day NOT IN (SELECT day FROM gone) UNION ALL SELECT * FROM {delta}"""
+_LAST_SPAN: Final = "SELECT greatest((SELECT last_span FROM known), (SELECT max(span) FROM delta_span))"
+_LINKS: Final = _KEPT.format(base="base_link", delta="delta_link")
+_ALIASES: Final = _KEPT.format(base="base_alias", delta="delta_alias")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the next generation takes in. `left` is how many bytes of segments are for later ones."""
+
+    manifest: Manifest
+    believed: frozenset[str]
+    new: tuple[tuple[Path, SegmentStamp], ...]
+    left: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the new segments."""
+        return sum(stamp.size for _, stamp in self.new)
+
+    @property
+    def is_needed(self) -> bool:
+        return bool(self.new) or len(self.believed) < len(self.manifest.days)
+
+
+class IndexBuilder:
+    """Keeps the index of one topic in step with its closed segments. One at a time for a store: the caller locks.
+
+    `wrote` is told after each day that was written: how many of how many days of this generation.
+    """
+
+    def __init__(self, root: Path, topic: str, scratch: ScratchDirectory, wrote: Callable[[int, int], None]) -> None:
+        self._root = root.absolute()
+        self._topic = topic
+        self._scratch = scratch
+        self._wrote = wrote
+        self.directory = index_dir(self._root, topic)
+        self.directory.mkdir(parents=True, exist_ok=True)
+
+    def plan(self) -> Plan:
+        """Raises OSError: FileNotFoundError when a day was rewritten just now."""
+        present = [(segment.path, stamp_segment(segment.path)) for segment in closed_segments(self._root, self._topic)]
+        manifest = read_manifest(self.directory)
+        believed = believable_days(self.directory, manifest, {(day_of(path), stamp) for path, stamp in present})
+        indexed = {(day.date, stamp) for day in manifest.days if day.date in believed for stamp in day.segments}
+        new: list[tuple[Path, SegmentStamp]] = []
+        size = left = 0
+        for path, stamp in present:
+            if (day_of(path), stamp) in indexed:
+                continue
+            if new and size + stamp.size > _BATCH_BYTES:
+                left += stamp.size
+                continue
+            new.append((path, stamp))
+            size += stamp.size
+        return Plan(manifest, frozenset(believed), tuple(new), left)
+
+    def build(self, plan: Plan) -> Manifest:
+        """Write the next generation and let it count.
+
+        Raises OSError and duckdb.Error: the last generation counts on; FileNotFoundError when a day was rewritten
+        meanwhile.
+        """
+        place = self._scratch.path / "build.duckdb"
+        place.unlink(missing_ok=True)
+        with duckdb.connect(str(place), config=self._config()) as connection:
+            connection.execute(f"CREATE TABLE loaded ({EMPTY_TABLE})")
+            if plan.new:
+                names = [str(path) for path, _ in plan.new]
+                connection.execute(f"INSERT INTO loaded {ROWS_OF_FILES}", {"files": names})
+            resolve(connection, self.directory, plan.manifest, plan.believed, _DELTA)
+            manifest = self._write(connection, plan)
+        place.unlink()
+        if any(stamp != stamp_segment(path) for path, stamp in plan.new):
+            raise FileNotFoundError("A segment was replaced while it was read.")
+        write_manifest(self.directory, manifest)
+        return manifest
+
+    def sweep(self) -> bool:
+        """Remove the files that do not count any more; whether there were any."""
+        counted = {file.name for file in read_manifest(self.directory).files}
+        found = [path for path in self.directory.glob("*.parquet") if path.name not in counted]
+        for path in found:
+            path.unlink()
+        return bool(found)
+
+    def discard(self) -> None:
+        """Let nothing count any more: the next generation takes everything in."""
+        (self.directory / "MANIFEST").unlink(missing_ok=True)
+
+    def check(self) -> list[str]:
+        """Hold every file against its checksum, and remove those that differ; returns their names. Raises OSError.
+
+        What is removed is missing, and so built anew: a day, or all when it is one of the other tables.
+        """
+        wrong = []
+        for file in read_manifest(self.directory).files:
+            path = self.directory / file.name
+            if path.exists() and _checksum(path) != file.crc:
+                wrong.append(file.name)
+                path.unlink()
+        return wrong
+
+    def _write(self, connection: duckdb.DuckDBPyConnection, plan: Plan) -> Manifest:
+        before = {day.date: day for day in plan.manifest.days if day.date in plan.believed}
+        generation = plan.manifest.generation + 1
+        added: dict[str, list[SegmentStamp]] = {}
+        for path, stamp in plan.new:
+            added.setdefault(day_of(path), []).append(stamp)
+        moved = {day for (day,) in connection.execute("SELECT DISTINCT day FROM moved").fetchall()}
+        days = dict(before)
+        dates = sorted(moved | added.keys())
+        for number, date in enumerate(dates, start=1):
+            old = before.get(date)
+            query = f"SELECT {_COLUMNS}, person, session, span FROM recent WHERE day = $day"  # noqa: S608
+            if old:
+                query += f" UNION ALL {indexed_rows([self.directory / old.file.name], changed=True)}"
+            name = f"rows-{date}-{generation:08}.parquet"
+            file, rows = self._copy(connection, f"{query} ORDER BY created_on", name, {"day": date})
+            segments = (*(old.segments if old else ()), *added.get(date, ()))
+            days[date] = IndexedDay(date, segments, file, rows)
+            self._wrote(number, len(dates))
+        (last_span,) = connection.execute(_LAST_SPAN).fetchall()[0]
+
+        def table(name: str, query: str) -> FileStamp:
+            return self._copy(connection, query, f"{name}-{generation:08}.parquet")[0]
+
+        return Manifest(
+            generation=generation,
+            last_span=last_span,
+            days=tuple(days[date] for date in sorted(days)),
+            spans=table("spans", _SPANS),
+            links=table("links", _LINKS),
+            aliases=table("aliases", _ALIASES),
+        )
+
+    def _copy(
+        self, connection: duckdb.DuckDBPyConnection, query: str, name: str, values: Mapping[str, object] | None = None
+    ) -> tuple[FileStamp, int]:
+        """The result of a query as a file of the index, on disk; its stamp, and how many rows it has."""
+        path = self.directory / name
+        target = str(path).replace("'", "''")
+        (rows,) = connection.execute(f"COPY ({query}) TO '{target}' {_PARQUET}", values or {}).fetchall()[0]
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        return FileStamp(name, path.stat().st_size, _checksum(path)), rows
+
+    def _config(self) -> dict[str, str | bool | int | float | list[str]]:
+        return {
+            "memory_limit": _MEMORY_LIMIT,
+            "temp_directory": str(self._scratch.path / "spill"),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "preserve_insertion_order": False,
+            "python_enable_replacements": False,
+        }
+
+
+def _checksum(path: Path) -> int:
+    crc = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            crc = zlib.crc32(chunk, crc)
+    return crc

@@ -1,0 +1,77 @@
+"""Sessions, in SQL: put together from spans, and only for the people whose rows or identity changed.
+
+A span is a stretch of rows of one day and one device (or user) that is a part of one session however devices and
+users turn out to belong together: those with the same `session_id`, or those without one between which there is no
+long silence. A person's sessions are unions of spans: silence that lies between the rows of all spans lies between the
+rows of each. A session's number is that of its first span, the lowest.
+"""
+
+from typing import Final
+
+from brokerlytics.csv_format import COLUMNS
+from dashboard_app.index.people import WHO
+
+SILENCE_MINUTES: Final = 30
+
+# The number of a span is that of the row that begins it. `begin` is null where a row goes on with a span.
+_DELTA_KEY: Final = f"""
+CREATE OR REPLACE TABLE delta_key AS
+WITH numbered AS (
+    SELECT row_number() OVER () AS number, day, {WHO} AS who, session_id, created_on, _partition, _offset FROM delta
+), marked AS (
+    SELECT *, CASE WHEN session_id IS NULL AND created_on - lag(created_on) OVER by_time
+                        <= INTERVAL {SILENCE_MINUTES} MINUTE THEN NULL
+                   WHEN session_id IS NOT NULL AND lag(number) OVER by_time IS NOT NULL THEN NULL
+                   ELSE number END AS begin
+    FROM numbered WINDOW by_time AS (PARTITION BY day, who, session_id ORDER BY created_on, number)
+)
+SELECT day, who, session_id, created_on, _partition, _offset,
+       (SELECT last_span FROM known) + last_value(begin IGNORE NULLS) OVER (
+           PARTITION BY day, who, session_id ORDER BY created_on, number ROWS UNBOUNDED PRECEDING) AS span
+FROM marked"""  # noqa: S608
+_DELTA_SPAN: Final = """
+CREATE OR REPLACE TABLE delta_span AS
+SELECT any_value(day) AS day, span, any_value(who) AS who, any_value(session_id) AS session_id,
+       min(created_on) AS first_on, max(created_on) AS last_on
+FROM delta_key GROUP BY span"""
+_TOUCHED_PERSON: Final = """
+CREATE OR REPLACE TABLE touched_person AS
+SELECT coalesce(identity.now, who) AS person FROM delta_span LEFT JOIN identity USING (who)
+UNION SELECT before FROM identity WHERE before <> now
+UNION SELECT now FROM identity WHERE before <> now
+UNION SELECT person FROM base_span WHERE day IN (SELECT day FROM gone)"""
+_IN_PLAY: Final = """
+CREATE OR REPLACE TABLE in_play AS
+SELECT day, span, who, session_id, first_on, last_on, coalesce(identity.now, base_span.person) AS person,
+       base_span.person AS person_before, base_span.session AS session_before
+FROM base_span SEMI JOIN touched_person USING (person) LEFT JOIN identity USING (who)
+WHERE day NOT IN (SELECT day FROM gone)
+UNION ALL
+SELECT day, span, who, session_id, first_on, last_on, coalesce(identity.now, who), NULL, NULL
+FROM delta_span LEFT JOIN identity USING (who)"""
+_RESOLVED: Final = f"""
+CREATE OR REPLACE TABLE resolved AS
+WITH silent AS (
+    SELECT *, max(last_on) OVER (PARTITION BY person ORDER BY first_on, span
+                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS until
+    FROM in_play WHERE session_id IS NULL
+), numbered AS (
+    SELECT *, count(*) FILTER (first_on - until > INTERVAL {SILENCE_MINUTES} MINUTE)
+              OVER (PARTITION BY person ORDER BY first_on, span ROWS UNBOUNDED PRECEDING) AS silence
+    FROM silent
+)
+SELECT * EXCLUDE (until, silence), min(span) OVER (PARTITION BY person, silence) AS session FROM numbered
+UNION ALL
+SELECT *, min(span) OVER (PARTITION BY person, session_id) FROM in_play WHERE session_id IS NOT NULL"""  # noqa: S608
+# What the index says of a span and is no longer so.
+_MOVED: Final = """
+CREATE OR REPLACE TABLE moved AS
+SELECT day, span, person, session FROM resolved
+WHERE person_before IS NOT NULL AND (person <> person_before OR session <> session_before)"""
+_RECENT: Final = f"""
+CREATE OR REPLACE TABLE recent AS
+SELECT {", ".join(f"delta.{name}" for name in COLUMNS)}, person, session, span, delta.day
+FROM delta JOIN delta_key USING (_partition, _offset) JOIN resolved USING (span)"""  # noqa: S608
+
+# They leave `recent`, the rows of `delta` with person, session and span, and `moved`.
+STATEMENTS: Final = (_DELTA_KEY, _DELTA_SPAN, _TOUCHED_PERSON, _IN_PLAY, _RESOLVED, _MOVED, _RECENT)

@@ -1,0 +1,201 @@
+"""The index: the same numbers from CSV, from the index and from both, and nothing believed that is not so."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from brokerlytics.csv_format import COLUMNS
+from brokerlytics.event import Event
+from brokerlytics.index_files import index_dir, read_manifest, write_manifest
+from dashboard_app.committed import CommittedStore
+from dashboard_app.index.builder import IndexBuilder
+from dashboard_app.scratch import ScratchDirectory
+from tests.dashboard.plain_people import Row, persons, sessions
+from tests.dashboard.store_builder import TOPIC, Partition, make_event
+from tests.dashboard.test_events import EVENTS, START, partitioned
+
+EVERYTHING = f"SELECT {', '.join(COLUMNS)} FROM events ORDER BY _partition, _offset"
+KEYS = "SELECT person, session FROM events ORDER BY _partition, _offset"
+Found = tuple[list[tuple[object, ...]], list[set[int]], list[set[int]]]
+
+
+def read(store: Path) -> Found:
+    """Every row, which rows are one person's, and which are one session's."""
+    with TemporaryDirectory() as place:
+        scratch = ScratchDirectory(Path(place))
+        committed = CommittedStore(store, TOPIC, scratch)
+        with committed.look() as look, committed.rows(look) as connection:
+            rows = connection.execute(EVERYTHING).fetchall()
+            keys = connection.execute(KEYS).fetchall()
+        scratch.close()
+    return rows, partitioned([person for person, _ in keys]), partitioned([session for _, session in keys])
+
+
+def build(store: Path) -> int:
+    """Bring the index up to date; returns how many generations that took."""
+    with TemporaryDirectory() as place:
+        scratch = ScratchDirectory(Path(place))
+        builder = IndexBuilder(store, TOPIC, scratch, lambda *_: None)
+        builder.check()
+        steps = 0
+        while (plan := builder.plan()).is_needed:
+            builder.build(plan)
+            steps += 1
+        builder.sweep()
+        scratch.close()
+    return steps
+
+
+def without_index(store: Path) -> Found:
+    hidden = store / "hidden"
+    (store / "index").rename(hidden)
+    try:
+        return read(store)
+    finally:
+        hidden.rename(store / "index")
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> list[tuple[list[Event], int, int, str]]:
+    """What happens to a store: events of a partition, on one of three days, and then nothing, a build, or a loss."""
+    then = st.sampled_from(["build", "build", "close", "tail", "lose"])
+    steps = st.tuples(EVENTS, st.integers(0, 1), st.integers(1, 3), then)
+    return draw(st.lists(steps, min_size=1, max_size=6))
+
+
+@settings(max_examples=25, deadline=None)
+@given(life=lives())
+def test_csv_index_and_both_give_the_same_after_whatever_happened(
+    life: list[tuple[list[Event], int, int, str]],
+) -> None:
+    with TemporaryDirectory() as place:
+        store = Path(place)
+        partitions = [Partition(store, number) for number in range(2)]
+        rows: list[Row] = []
+        closed: list[tuple[Path, int, range]] = []
+        for events, number, day, then in life:
+            partition = partitions[number]
+            rows += [Row(event, number, partition.next_offset + place) for place, event in enumerate(events)]
+            partition.commit(events)
+            offsets = range(partition.first_offset, partition.next_offset)
+            if then != "tail" and offsets:
+                closed.append((partition.close(date=f"2026-11-2{day}"), number, offsets))
+            if then == "lose" and closed:
+                path, of, lost = closed.pop(0)
+                path.unlink()
+                rows = [row for row in rows if row.partition != of or row.offset not in lost]
+            if then == "build":
+                build(store)
+        found = read(store)
+        rows.sort(key=lambda row: (row.partition, row.offset))
+        assert [row[-2:] for row in found[0]] == [(row.partition, row.offset) for row in rows]
+        assert found[1] == partitioned(persons(rows))
+        assert found[2] == partitioned(sessions(rows))
+        build(store)
+        assert read(store) == found
+        assert without_index(store) == found
+
+
+@pytest.fixture
+def indexed(store: Path) -> Path:
+    """A store of two indexed days, three closed segments, and a tail."""
+    partition = Partition(store)
+    for number, date in enumerate(("2026-11-22", "2026-11-22", "2026-11-23")):
+        partition.commit([make_event(START, f"type {number}", device_id=f"device {number}")] * 3)
+        partition.close(date=date)
+    partition.commit([make_event(START, device_id="device 0")])
+    build(store)
+    return store
+
+
+def corrupt(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 1
+    path.write_bytes(content)
+
+
+def files(store: Path, pattern: str) -> list[Path]:
+    return sorted(index_dir(store, TOPIC).glob(pattern))
+
+
+def test_an_index_that_is_up_to_date_is_not_built_again(indexed: Path) -> None:
+    assert build(indexed) == 0
+    assert [day.rows for day in read_manifest(index_dir(indexed, TOPIC)).days] == [6, 3]
+
+
+def test_what_is_indexed_is_read_from_the_index_and_not_from_csv(indexed: Path) -> None:
+    scratch = ScratchDirectory(indexed / "scratch")
+    committed = CommittedStore(indexed, TOPIC, scratch)
+    with committed.look() as look, committed.rows(look) as connection:
+        assert connection.execute("SELECT count(*) FROM closed").fetchall() == [(0,)]
+        assert connection.execute("SELECT count(*) FROM events").fetchall() == [(10,)]
+    scratch.close()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "damage"),
+    [
+        ("rows-2026-11-22-*", Path.unlink),
+        ("rows-2026-11-22-*", lambda path: path.write_bytes(path.read_bytes()[:-1])),
+        ("spans-*", Path.unlink),
+        ("links-*", lambda path: path.write_bytes(b"")),
+        ("aliases-*", Path.unlink),
+        ("MANIFEST", Path.unlink),
+        ("MANIFEST", lambda path: path.write_bytes(path.read_bytes()[:-9])),
+    ],
+)
+def test_what_is_missing_or_torn_is_read_from_csv_and_built_anew(
+    indexed: Path, pattern: str, damage: Callable[[Path], object]
+) -> None:
+    expected = read(indexed)
+    damage(*files(indexed, pattern))
+    assert read(indexed) == expected
+    assert build(indexed) == 1
+    assert read(indexed) == expected
+    assert build(indexed) == 0
+
+
+@pytest.mark.parametrize("pattern", ["rows-2026-11-22-*", "spans-*"])
+def test_a_file_whose_content_changed_is_found_by_its_checksum(indexed: Path, pattern: str) -> None:
+    expected = read(indexed)
+    corrupt(*files(indexed, pattern))
+    assert build(indexed) == 1
+    assert read(indexed) == expected
+
+
+def test_an_index_of_another_version_counts_for_nothing(indexed: Path) -> None:
+    directory = index_dir(indexed, TOPIC)
+    write_manifest(directory, msgspec.structs.replace(read_manifest(directory), version=0))
+    assert read_manifest(directory).days == ()
+    assert build(indexed) == 1
+
+
+def test_a_segment_that_was_replaced_is_not_believed(indexed: Path) -> None:
+    (path,) = (indexed / "data" / "date=2026-11-23").iterdir()
+    content = path.read_bytes().replace(b"type 2", b"type x")
+    path.unlink()
+    path.write_bytes(content)
+    assert {row[2] for row in read(indexed)[0]} == {"type 0", "type 1", "type x", "page_view"}
+    build(indexed)
+    assert read(indexed) == without_index(indexed)
+
+
+def test_nothing_of_a_vanished_day_stays_in_the_index(indexed: Path) -> None:
+    shutil.rmtree(indexed / "data" / "date=2026-11-23")
+    build(indexed)
+    kept = b"".join(path.read_bytes() for path in files(indexed, "*"))
+    assert b"device 1" in kept
+    assert b"device 2" not in kept
+
+
+def test_files_of_a_build_that_was_killed_are_swept(indexed: Path) -> None:
+    left = index_dir(indexed, TOPIC) / "rows-2026-11-22-00000009.parquet"
+    left.write_bytes(b"half")
+    build(indexed)
+    assert not left.exists()
