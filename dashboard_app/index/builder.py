@@ -27,6 +27,7 @@ from brokerlytics.index_files import (
 )
 from brokerlytics.store import closed_segments
 from dashboard_app.closed_rows import day_of
+from dashboard_app.committed import explained
 from dashboard_app.csv_relation import EMPTY_TABLE, ROWS_OF_FILES
 from dashboard_app.index.relation import indexed_rows, resolve
 from dashboard_app.scratch import ScratchDirectory
@@ -105,12 +106,12 @@ class IndexBuilder:
     def build(self, plan: Plan) -> Manifest:
         """Write the next generation and let it count.
 
-        Raises OSError and duckdb.Error: the last generation counts on; FileNotFoundError when a day was rewritten
-        meanwhile.
+        Raises OSError and UnreadableStoreError: the last generation counts on; FileNotFoundError when a day was
+        rewritten meanwhile.
         """
         place = self._scratch.path / "build.duckdb"
         place.unlink(missing_ok=True)
-        with duckdb.connect(str(place), config=self._config()) as connection:
+        with explained(), duckdb.connect(str(place), config=self._config()) as connection:
             connection.execute(f"CREATE TABLE loaded ({EMPTY_TABLE})")
             if plan.new:
                 names = [str(path) for path, _ in plan.new]

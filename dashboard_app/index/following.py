@@ -6,8 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-import duckdb
-
+from dashboard_app.committed import UnreadableStoreError
 from dashboard_app.index.builder import IndexBuilder
 
 logger = logging.getLogger(__name__)
@@ -20,7 +19,7 @@ _REST: Final = 4
 def bring_up_to_date(builder: IndexBuilder, stopped: Callable[[], bool]) -> int:
     """Build generations until nothing is left to take in, or until `stopped`; returns how many.
 
-    What a generation replaced is removed by the sweep before the next one. Raises OSError; duckdb.Error.
+    What a generation replaced is removed by the sweep before the next one. Raises OSError; UnreadableStoreError.
     """
     built = 0
     while not stopped() and (plan := builder.plan()).is_needed:
@@ -46,7 +45,6 @@ def follow(builder: IndexBuilder, wait: Callable[[float], bool]) -> None:
                 builder.build(plan)
         except FileNotFoundError:
             logger.info("A day was rewritten while the index was built: it is tried again")
-        except (OSError, duckdb.Error) as error:
-            # DuckDB's messages go on with the row, which has people's ids in it.
-            logger.error("The index is not up to date: %s", str(error).partition("\n")[0])
+        except (OSError, UnreadableStoreError) as error:
+            logger.error("The index is not up to date: %s", error)
         pause = max(GRACE.total_seconds(), _REST * (time.monotonic() - began))

@@ -5,7 +5,6 @@ import time
 from threading import Event
 from typing import Any
 
-import duckdb
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
@@ -13,6 +12,7 @@ from rich.progress import Progress
 
 from brokerlytics.index_files import index_dir
 from brokerlytics.local_kafka.locks import ProcessLock
+from dashboard_app.committed import UnreadableStoreError
 from dashboard_app.index.builder import IndexBuilder
 from dashboard_app.index.following import GRACE, bring_up_to_date
 from dashboard_app.index.following import follow as follow_segments
@@ -49,12 +49,13 @@ class Command(BaseCommand):
             builder = IndexBuilder(settings.STORE_DIR, settings.KAFKA_TOPIC, scratch, wrote)
             try:
                 self._build(builder, stop, **options)
-            except duckdb.Error as error:
-                raise CommandError(f"A segment cannot be read: {str(error).partition(chr(10))[0]}") from None
+            except UnreadableStoreError as error:
+                raise CommandError(str(error)) from error
             except OSError as error:
                 raise CommandError(f"{error.filename or directory}: {error.strerror or error}") from error
             finally:
                 scratch.close()
+                lock.close()
 
     def _build(self, builder: IndexBuilder, stop: Event, *, follow: bool, rebuild: bool, **_: Any) -> None:
         if rebuild:

@@ -1,0 +1,104 @@
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from brokerlytics.index_files import index_dir, read_manifest
+from brokerlytics.local_kafka.locks import ProcessLock
+from dashboard_app.index import following
+from dashboard_app.index.builder import IndexBuilder
+from dashboard_app.scratch import ScratchDirectory
+from tests.dashboard.store_builder import TOPIC, Partition, make_event
+from tests.dashboard.test_events import START
+
+
+@pytest.fixture(autouse=True)
+def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard_app.management.commands.buildindex.os.nice", lambda _: None)
+    monkeypatch.setattr("dashboard_app.management.commands.buildindex.time.sleep", lambda _: None)
+
+
+def buildindex(*arguments: str) -> str:
+    out = StringIO()
+    call_command("buildindex", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def close_one(store: Path) -> Path:
+    partition = Partition(store)
+    partition.commit([make_event(START)] * 3)
+    return partition.close()
+
+
+def test_it_builds_what_is_missing_and_says_so(store: Path) -> None:
+    close_one(store)
+    assert buildindex() == "The index is up to date. Generations built: 1.\n"
+    assert buildindex() == "The index is up to date. Generations built: 0.\n"
+    assert len(list(index_dir(store, TOPIC).glob("rows-*"))) == 1
+
+
+def test_rebuild_begins_anew(store: Path) -> None:
+    close_one(store)
+    buildindex()
+    assert buildindex("--rebuild") == "The index is up to date. Generations built: 1.\n"
+    assert len(list(index_dir(store, TOPIC).glob("rows-*"))) == 1
+
+
+def test_a_second_builder_is_told_of_the_first(store: Path) -> None:
+    lock = ProcessLock(index_dir(store, TOPIC) / "LOCK")
+    assert lock.acquire()
+    with pytest.raises(CommandError, match="builds this index already"):
+        buildindex()
+    lock.close()
+
+
+def test_a_damaged_segment_is_named_and_nothing_of_its_rows_is(store: Path) -> None:
+    partition = Partition(store)
+    partition.commit([make_event(START, device_id="secret")] * 3)
+    path = partition.close()
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(CommandError) as raised:
+        buildindex()
+    assert path.name in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+def test_it_follows_a_store_and_rests_after_each_build(store: Path, scratch: ScratchDirectory) -> None:
+    builder = IndexBuilder(store, TOPIC, scratch, lambda *_: None)
+    paths = [close_one(store)]
+    rests: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        rests.append(seconds)
+        days = read_manifest(builder.directory).days
+        if len(rests) == 2:
+            assert sum(day.rows for day in days) == 3
+            paths[0].unlink()
+        return len(rests) == 4
+
+    following.follow(builder, wait)
+    assert read_manifest(builder.directory).days == ()
+    assert list(builder.directory.glob("rows-*")) == []
+    assert min(rests) >= following.GRACE.total_seconds()
+
+
+def test_a_follower_outlives_what_it_cannot_read(
+    store: Path, scratch: ScratchDirectory, caplog: pytest.LogCaptureFixture
+) -> None:
+    builder = IndexBuilder(store, TOPIC, scratch, lambda *_: None)
+    path = close_one(store)
+    good = path.read_bytes()
+    path.write_bytes(good[:-40])
+    rounds = 0
+
+    def wait(_: float) -> bool:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 2:
+            path.write_bytes(good)
+        return rounds == 3
+
+    following.follow(builder, wait)
+    assert "The index is not up to date" in caplog.text
+    assert [day.rows for day in read_manifest(builder.directory).days] == [3]
