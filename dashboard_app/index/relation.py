@@ -56,7 +56,6 @@ def create_events(
         if files:
             parts.append(f"SELECT {_COLUMNS}, person, session FROM ({indexed_rows(files, changed=changed)})")  # noqa: S608
     connection.execute(f"CREATE OR REPLACE VIEW events AS {' UNION ALL '.join(parts)}")
-    connection.execute(f"CREATE OR REPLACE VIEW committed AS SELECT {_COLUMNS} FROM events")  # noqa: S608
 
 
 def indexed_rows(files: Sequence[Path], *, changed: bool) -> str:

@@ -20,7 +20,7 @@ def committed(store: Path, scratch: ScratchDirectory) -> CommittedStore:
 def offsets(committed: CommittedStore) -> list[tuple[int, int]]:
     """The rows that DuckDB finds, as (partition, offset)."""
     with committed.look() as look, committed.rows(look) as connection:
-        return connection.execute("SELECT _partition, _offset FROM committed ORDER BY ALL").fetchall()
+        return connection.execute("SELECT _partition, _offset FROM events ORDER BY ALL").fetchall()
 
 
 def test_a_store_that_does_not_exist_has_no_rows(committed: CommittedStore) -> None:
@@ -94,7 +94,7 @@ def test_every_text_comes_back_as_it_was(store: Path, committed: CommittedStore)
     partition.close()
     partition.commit(events[4:])
     with committed.look() as look, committed.rows(look) as connection:
-        found = connection.execute("SELECT event_type, page_path FROM committed ORDER BY _offset").fetchall()
+        found = connection.execute("SELECT event_type, page_path FROM events ORDER BY _offset").fetchall()
     assert found == [(text, text) for text in texts]
 
 
