@@ -160,7 +160,7 @@ def _person(one: Attempt, context: Context) -> PersonRow:
     return PersonRow(
         label=one.identity.label,
         url=person_url(one.identity, context),
-        device=one.identity.device_id or "",
+        device=(one.identity.device_id or "") if one.identity.user_id else "",
         started=make_moment(one.started_on, context.now, context.tz),
         reached=make_moment(one.reached_on, context.now, context.tz),
         took=duration(one.reached_on - one.started_on),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Final
 
 from dashboard_app.buckets import Interval
@@ -12,14 +13,19 @@ from dashboard_app.presenting import Figure, make_figure
 from dashboard_app.report import Context
 from dashboard_app.step_editor import step_fields
 
-# The heat map has as many shades.
+# The heat map has as many shades, the darkest for the largest share.
 _SHADES: Final = 10
+# What floating point may add to a share.
+_ROUNDING: Final = 1e-9
 _NAMES: Final = {Interval.DAY: "Day", Interval.WEEK: "Week", Interval.MONTH: "Month"}
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell of the heat map. `shade` is from 0, nobody, to 10; `is_unfinished` tells that its period goes on."""
+    """One cell of the heat map. `shade` is from 0, nobody, to 10, the largest share of all cohorts' cells.
+
+    `is_unfinished` tells that its period goes on.
+    """
 
     text: str
     title: str
@@ -29,7 +35,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class CohortRow:
-    """One cohort; `cells` is empty where no period has followed yet."""
+    """One cohort; `cells` is empty where nobody began or no period has followed yet."""
 
     title: str
     is_unfinished: bool
@@ -42,7 +48,7 @@ def present_retention(
 ) -> dict[str, Any]:
     """The editors, the heat map and the average curve."""
     name = _NAMES[options.period]
-    curve = average(cohorts, options)
+    curve, largest = average(cohorts, options), _largest(cohorts)
     axis = category_axis(name, [str(number) for number in range(1, len(curve) + 1)])
     chart = make_chart("average", "Average of the cohorts, percent", axis, [Series("Came back", 1, curve)])
     return {
@@ -55,7 +61,7 @@ def present_retention(
         "period": options.choice,
         "unit": name,
         "columns": range(1, max((len(cohort.returned) for cohort in cohorts), default=0) + 1),
-        "cohorts": [_row(number, cohort, options, context) for number, cohort in enumerate(cohorts)],
+        "cohorts": [_row(number, cohort, largest, options, context) for number, cohort in enumerate(cohorts)],
         "charts": [chart] if curve else [],
     }
 
@@ -76,14 +82,17 @@ def average(cohorts: Sequence[Cohort], options: RetentionOptions) -> list[float 
     return curve
 
 
-def _row(number: int, cohort: Cohort, options: RetentionOptions, context: Context) -> CohortRow:
+def _largest(cohorts: Sequence[Cohort]) -> float:
+    """The largest share of a cohort that came back in one period; 1 where nobody did."""
+    return max((max(one.returned, default=0) / one.size for one in cohorts if one.size), default=0) or 1
+
+
+def _row(number: int, cohort: Cohort, largest: float, options: RetentionOptions, context: Context) -> CohortRow:
     cells = []
-    for place, returned in enumerate(cohort.returned):
+    for place, returned in enumerate(cohort.returned if cohort.size else ()):
         bucket = options.buckets[number + 1 + place]
-        rate = returned / cohort.size if cohort.size else 0
         title = f"{exact(returned)} of {exact(cohort.size)}: {bucket_title(bucket, options.period, context.tz)}"
-        text = share(returned, cohort.size) if cohort.size else ""
-        shade = min(_SHADES, -int(-rate * _SHADES // 1))
-        cells.append(Cell(text, title, shade, is_unfinished=not bucket.whole))
+        shade = ceil(_SHADES * returned / cohort.size / largest - _ROUNDING)
+        cells.append(Cell(share(returned, cohort.size), title, shade, is_unfinished=not bucket.whole))
     title = bucket_title(cohort.bucket, options.period, context.tz).removesuffix(" (incomplete)")
     return CohortRow(title, not cohort.bucket.whole, make_figure(cohort.size), cells)

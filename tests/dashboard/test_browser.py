@@ -1,16 +1,12 @@
 """The page in a real Chromium: what it draws, and that the browser has nothing to complain about."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
-from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
-from pytest_django.live_server_helper import LiveServer
+from playwright.sync_api import Page, Route, expect
 
 from tests.dashboard.store_builder import Partition, make_event
 
@@ -20,29 +16,6 @@ DRAWN_COLOURS = """id => {
     return new Set(pixels).size;
 }"""
 CHART = """id => Object.fromEntries(Chart.getChart(id).data.datasets.map((set) => [set.label, set.data]))"""
-
-
-@pytest.fixture
-def page(chromium: Browser, store: Path, live_server: LiveServer) -> Iterator[Page]:  # noqa: ARG001
-    """A signed-in page, and the check that its console stayed empty."""
-    client = Client()
-    client.force_login(User.objects.create_user("reader"))
-    context = chromium.new_context(base_url=live_server.url, timezone_id="UTC", color_scheme="light")
-    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
-    context.set_default_timeout(15_000)
-    tab = context.new_page()
-    complaints: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        # A wrong query is answered with 400, which Chromium itself writes down.
-        if "responded with a status of 400" not in message.text:
-            complaints.append(f"{message.type}: {message.text}")
-
-    tab.on("console", note)
-    tab.on("pageerror", lambda error: complaints.append(str(error)))
-    yield tab
-    context.close()
-    assert complaints == []
 
 
 def hours_ago(hours: float) -> datetime:

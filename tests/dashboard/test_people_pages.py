@@ -122,8 +122,8 @@ def test_retention_shows_cohorts_and_says_what_is_unfinished(store: Path, reader
     Partition(store).commit(events)
     page = text(reader_client, "/retention/?range=30d&period=week")
     assert ">50.0%<" in page
-    assert 'class="num heat-5"' in page
-    assert 'class="num heat-5 unfinished"' in page
+    assert 'class="num heat-10"' in page
+    assert 'class="num heat-10 unfinished"' in page
     rows = {str(row[0]): row[1:4] for row in table(reader_client, "retention?range=30d&period=week", "retention")}
     assert [2, 1, 1] in rows.values()
 
