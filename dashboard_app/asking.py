@@ -10,6 +10,7 @@ from django.conf import settings
 from brokerlytics.checkpoint import CorruptCheckpointError
 from dashboard_app.committed import UnreadableStoreError
 from dashboard_app.filters import Filters, parse_filters
+from dashboard_app.keeping.annotations import annotations_within
 from dashboard_app.reader import Answer, reader
 from dashboard_app.report import AnyReport, Context, Query, Table
 
@@ -31,10 +32,12 @@ class Question:
         return self.report.tables(answer.result, self.filters, self.options)
 
 
-def make_question(report: AnyReport, query: Query, now: datetime) -> Question:
-    """Read the query. Raises FilterError."""
-    context = Context(now, ZoneInfo(settings.TIME_ZONE), query)
-    return Question(report, parse_filters(query, now=now, tz=context.tz), report.parse(query, context), context)
+def make_question(report: AnyReport, query: Query, now: datetime, *, notes: bool = True) -> Question:
+    """Read the query; charts have the annotations on them where `notes`. Raises FilterError."""
+    tz = ZoneInfo(settings.TIME_ZONE)
+    filters = parse_filters(query, now=now, tz=tz)
+    context = Context(now, tz, query, annotations_within(filters) if notes else ())
+    return Question(report, filters, report.parse(query, context), context)
 
 
 def ask(question: Question) -> Answer:

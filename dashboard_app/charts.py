@@ -118,7 +118,7 @@ def make_chart(  # noqa: PLR0913 (what a chart is)
         ],
     }
     columns = _columns(series, previous_total)
-    rows = [[axis.titles[step], *(_cell(values[step]) for _, values in columns)] for step in range(axis.begun)]
+    rows = [[_row_title(axis, step), *(_cell(values[step]) for _, values in columns)] for step in range(axis.begun)]
     return Chart(id, title, payload, axis.corner, [label for label, _ in columns], rows)
 
 
@@ -149,6 +149,11 @@ def _columns(series: Sequence[Series], previous_total: Sequence[Any] | None) -> 
     if previous_total:
         columns.append((f"All, {PREVIOUS}", previous_total))
     return columns
+
+
+def _row_title(axis: Axis, step: int) -> str:
+    """The step, and what is noted at it."""
+    return " · ".join([axis.titles[step], *(note["text"] for note in axis.annotations if note["step"] == step)])
 
 
 def _drawn(values: Sequence[Any], begun: int) -> list[Any]:

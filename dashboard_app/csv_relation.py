@@ -4,7 +4,8 @@ from typing import Final
 
 from brokerlytics.csv_format import COLUMNS
 
-_TYPES: Final = {
+# DuckDB's types of the columns that are no VARCHAR.
+TYPES: Final = {
     "created_on": "TIMESTAMP",
     "original_created_on": "TIMESTAMP",
     "received_on": "TIMESTAMP",
@@ -17,7 +18,7 @@ _TYPES: Final = {
 RELATION: Final = f"""read_csv(
     $files, auto_detect=false, header=true, delim=',', quote='"', escape='"', strict_mode=true,
     filename=true, hive_partitioning=false,
-    columns={{{", ".join(f"'{name}': '{_TYPES.get(name, 'VARCHAR')}'" for name in COLUMNS)}}}
+    columns={{{", ".join(f"'{name}': '{TYPES.get(name, 'VARCHAR')}'" for name in COLUMNS)}}}
 )"""
 ROWS_OF_FILES: Final = f"SELECT filename, {', '.join(COLUMNS)} FROM {RELATION}"  # noqa: S608
-EMPTY_TABLE: Final = ", ".join(f"{name} {_TYPES.get(name, 'VARCHAR')}" for name in ("filename", *COLUMNS))
+EMPTY_TABLE: Final = ", ".join(f"{name} {TYPES.get(name, 'VARCHAR')}" for name in ("filename", *COLUMNS))

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.validators import ProhibitNullCharactersValidator
 from django.db import models
 from django.db.models import F, Q
@@ -13,6 +12,8 @@ from django.utils import timezone
 from dashboard_app.secret_tokens import digest, new_token
 
 RUN_SQL: Final = "dashboard_app.run_sql"
+# As what a query of the SQL page is saved; no report has this name.
+SQL: Final = "sql"
 _NAME_LENGTH: Final = 100
 _NO_NULL: Final = [ProhibitNullCharactersValidator()]
 
@@ -25,7 +26,7 @@ class SavedReport(models.Model):
 
     name = models.CharField(max_length=_NAME_LENGTH, validators=_NO_NULL)
     report = models.CharField(max_length=50, help_text="The report's name, such as funnel.")
-    query = models.TextField(blank=True, max_length=30_000, validators=_NO_NULL)
+    query = models.TextField(blank=True, max_length=80_000, validators=_NO_NULL)
     saved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+")
     created_on = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -104,11 +105,11 @@ class ShareLink(models.Model):
         return f"Link to {self.report or self.dashboard}"
 
     @classmethod
-    def issue(cls, target: SavedReport | Dashboard, by: AbstractBaseUser, expires_on: datetime | None) -> str:
-        """Make a link, and return its token: it is kept nowhere and cannot be had again."""
+    def issue(cls, target: SavedReport | Dashboard, by: int, expires_on: datetime | None) -> str:
+        """Make a link in the name of the user `by` (a primary key), and return its token, which is kept nowhere."""
         token = new_token("share")
         column = "report" if isinstance(target, SavedReport) else "dashboard"
-        chosen: dict[str, Any] = {column: target, "created_by": by, "expires_on": expires_on}
+        chosen: dict[str, Any] = {column: target, "created_by_id": by, "expires_on": expires_on}
         cls.objects.create(token_digest=digest(token), **chosen)
         return token
 
@@ -172,8 +173,8 @@ class ApiToken(models.Model):
         return self.name
 
     @classmethod
-    def issue(cls, user: AbstractBaseUser, name: str) -> str:
-        """Make a token and return it: it is kept nowhere and cannot be had again."""
+    def issue(cls, user: int, name: str) -> str:
+        """Make a token for the user with this primary key, and return it; it is kept nowhere."""
         token = new_token("stats")
-        cls.objects.create(user=user, name=name, token_digest=digest(token), hint=token[:12])  # type: ignore[misc]
+        cls.objects.create(user_id=user, name=name, token_digest=digest(token), hint=token[:12])
         return token

@@ -2,12 +2,9 @@
 
 import logging
 from collections.abc import Callable
-from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
-from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from dashboard_app.access import for_readers
 from dashboard_app.asking import STORE_ERRORS, Question, ask, make_question
 from dashboard_app.bar import added_filter, make_bar
 from dashboard_app.errors import FilterError
@@ -26,19 +24,6 @@ from dashboard_app.reader import Answer, TooSlowError
 from dashboard_app.registry import report_named
 
 logger = logging.getLogger(__name__)
-View = Callable[[HttpRequest, str], HttpResponse]
-
-
-def for_readers(view: View) -> View:
-    """Asks who is not signed in to do so, unless the dashboard is open to everyone."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, name: str) -> HttpResponse:
-        if settings.DASHBOARD_LOGIN_REQUIRED and not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
-        return view(request, name)
-
-    return guarded
 
 
 @require_safe
@@ -116,6 +101,7 @@ def _shown(request: HttpRequest, question: Question, answer: Answer) -> dict[str
         "form": make_bar(question.report, filters, question.context.query, request.path, answer.sources),
         "range": f"{minute(filters.range.start, tz)} to {minute(filters.range.end, tz)} ({tz})",
         "as_of": answer.committed_at and make_moment(answer.committed_at, now, tz),
+        "noted_at": f"{now.astimezone(tz):%Y-%m-%dT%H:%M}",
         "newest_on": answer.newest_on and make_moment(answer.newest_on, now, tz),
         "is_empty_range": answer.is_empty,
         "is_empty_store": answer.is_empty and answer.newest_on is None,

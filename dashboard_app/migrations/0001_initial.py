@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=100, validators=[django.core.validators.ProhibitNullCharactersValidator()])),
                 ('report', models.CharField(help_text="The report's name, such as funnel.", max_length=50)),
-                ('query', models.TextField(blank=True, max_length=30000, validators=[django.core.validators.ProhibitNullCharactersValidator()])),
+                ('query', models.TextField(blank=True, max_length=80000, validators=[django.core.validators.ProhibitNullCharactersValidator()])),
                 ('created_on', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('saved_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],

@@ -1,11 +1,13 @@
 """What goes between the web worker and the process that runs a query: JSON, one request and one answer."""
 
+import re
 from datetime import datetime
 from typing import Any, Final, Literal
 
 import msgspec
 
 ErrorCode = Literal["not_allowed", "failed", "too_much_memory", "too_slow", "too_large", "busy", "store"]
+_DECIMAL: Final = re.compile(r"DECIMAL\(\d+,\s*\d+\)")
 # Of a result as JSON.
 MAX_BYTES: Final = 8 * 1024 * 1024
 
@@ -33,8 +35,12 @@ class Column(msgspec.Struct, frozen=True):
     type: str
 
     @property
+    def is_whole(self) -> bool:
+        return self.type.endswith("INT") or self.type.endswith("INTEGER")
+
+    @property
     def is_number(self) -> bool:
-        return self.type.startswith(_NUMBERS)
+        return self.is_whole or self.type in ("FLOAT", "DOUBLE") or bool(_DECIMAL.fullmatch(self.type))
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,9 +55,3 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     committed_at: datetime | None = None
     error: ErrorCode | None = None
     message: str = ""
-
-
-_NUMBERS: Final = (
-    *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"),
-    *("UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL"),
-)

@@ -3,39 +3,39 @@
 from collections.abc import Callable
 from typing import ClassVar
 
-from django.conf import settings
 from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
 from brokerlytics.problems import ProblemError
 from brokerlytics.session_authentication import SessionAuthentication
+from dashboard_app.access import may_read
 from dashboard_app.asking import STORE_ERRORS, ask, make_question
 from dashboard_app.errors import FilterError
 from dashboard_app.export import make_document
 from dashboard_app.reader import TooSlowError
 from dashboard_app.report import AnyReport
 from dashboard_app.stats.docs import document_report
+from dashboard_app.stats.token_authentication import StatsThrottle, TokenAuthentication
 
 
 class MayReadDashboard(BasePermission):
     """Whoever may see the pages: who is signed in, or everyone where the dashboard is open."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 (DRF's signature)
-        return not settings.DASHBOARD_LOGIN_REQUIRED or request.user.is_authenticated
+        return may_read(request.user)
 
 
 class StatsView(APIView):
     """Answers what the page of `report` shows. Raises problems: 400 for the query, 503 for the store."""
 
-    authentication_classes = [SessionAuthentication]
+    authentication_classes = [TokenAuthentication, SessionAuthentication]
     permission_classes = [MayReadDashboard]
-    throttle_classes = [ScopedRateThrottle]
+    throttle_classes = [StatsThrottle]
     throttle_scope = "stats"
     report: ClassVar[AnyReport]
 

@@ -1,0 +1,144 @@
+"""What is kept, in a real Chromium: from a report over a dashboard to a link, and the SQL page by keyboard."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from dashboard_app.models import Annotation, Dashboard, SavedReport
+from tests.dashboard.store_builder import Partition
+
+LABELS = "id => Chart.getChart(document.querySelector(id)).data.labels"
+
+
+def open_context(chromium: Browser, live_server: LiveServer, user: User | None) -> BrowserContext:
+    context = chromium.new_context(base_url=live_server.url, timezone_id="UTC", color_scheme="light")
+    context.set_default_timeout(15_000)
+    if user:
+        client = Client()
+        client.force_login(user)
+        value = client.cookies["sessionid"].value
+        context.add_cookies([{"name": "sessionid", "value": value, "url": live_server.url}])
+    return context
+
+
+@pytest.fixture
+def page(chromium: Browser, rows: Partition, live_server: LiveServer) -> Iterator[Page]:  # noqa: ARG001
+    """A page that staff is signed in to, and the check that its console stayed empty."""
+    context = open_context(chromium, live_server, User.objects.create_user("boss", is_staff=True))
+    tab = context.new_page()
+    complaints: list[str] = []
+    tab.on("console", lambda message: complaints.append(message.text))
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    yield tab
+    context.close()
+    assert [text for text in complaints if "status of 400" not in text] == []
+
+
+def test_sql_runs_by_keyboard_and_becomes_a_chart_and_a_file(page: Page) -> None:
+    page.goto("/sql/")
+    page.get_by_role("button", name="The commonest pages").click()
+    expect(page.get_by_label("One SELECT over events")).to_contain_text("")
+    assert "page_path" in page.get_by_label("One SELECT over events").input_value()
+    page.get_by_label("One SELECT over events").fill(
+        "SELECT event_type, count(*) AS n FROM events GROUP BY ALL ORDER BY n DESC"
+    )
+    page.get_by_label("Show as").select_option("bar")
+    page.get_by_label("One SELECT over events").press("Control+Enter")
+    expect(page.get_by_role("heading", name="2 rows")).to_be_visible()
+    assert page.evaluate(LABELS, "#result") == ["page_view", "=1+1"]
+    assert page.get_by_role("region", name="Result, table").locator("td").all_inner_texts() == [
+        *("page_view", "19", "=1+1", "1"),
+    ]
+    page.locator("summary", has_text="Download").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    assert download.value.path().read_text() == "event_type,n\npage_view,19\n'=1+1,1\n"
+    page.locator("summary", has_text="Save").click()
+    page.get_by_label("Name").fill("By type")
+    page.get_by_role("button", name="Save this query").click()
+    expect(page.get_by_role("heading", name="By type")).to_be_visible()
+    assert page.evaluate(LABELS, "#result") == ["page_view", "=1+1"]
+
+
+def test_a_refused_query_says_why_and_stays_in_the_editor(page: Page) -> None:
+    page.goto("/sql/")
+    editor = page.get_by_label("One SELECT over events")
+    editor.fill("SELECT * FROM read_csv('/etc/passwd')")
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_role("alert")).to_contain_text("read_csv() is not allowed in FROM")
+    assert editor.input_value() == "SELECT * FROM read_csv('/etc/passwd')"
+
+
+def test_from_a_report_over_a_dashboard_to_a_stranger(page: Page, chromium: Browser, live_server: LiveServer) -> None:
+    page.goto("/")
+    page.get_by_text("7 days", exact=True).click()
+    page.wait_for_url("**/?range=7d*")
+    page.wait_for_function("() => Chart.getChart('events').data.labels.length === 7")
+    page.locator("summary", has_text="Save").click()
+    page.get_by_label("Name").fill("A week")
+    page.get_by_role("button", name="Save this report").click()
+    expect(page.get_by_role("status").filter(has_text="“A week” is saved.")).to_be_visible()
+    assert SavedReport.objects.get().query.startswith("range=7d")
+    page.get_by_role("link", name="Saved", exact=True).click()
+    page.get_by_label("New dashboard").fill("Monday")
+    page.get_by_role("button", name="Make it").click()
+    page.get_by_role("button", name="Put it on the dashboard").click()
+    chart = f"#card-{SavedReport.objects.get().pk}-events"
+    page.wait_for_function("id => Chart.getChart(document.querySelector(id))?.data.labels.length === 7", arg=chart)
+    page.locator("summary", has_text="Share").click()
+    page.get_by_label("It ends").select_option("in a week")
+    page.get_by_role("button", name="Make a link").click()
+    link = page.locator("#secret").input_value()
+    assert link.startswith(f"{live_server.url}/share/share_")
+    stranger = open_context(chromium, live_server, None).new_page()
+    complaints: list[str] = []
+    stranger.on("console", lambda message: complaints.append(message.text))
+    stranger.goto(link)
+    stranger.wait_for_function("id => Chart.getChart(document.querySelector(id))?.data.labels.length === 7", arg=chart)
+    assert stranger.locator("a, form").count() == 0
+    assert complaints == []
+    page.get_by_role("link", name="To what is saved").click()
+    page.get_by_role("button", name="Revoke the link to Monday").click()
+    stranger.reload()
+    expect(stranger.get_by_role("heading", name="This link shows nothing")).to_be_visible()
+    stranger.context.close()
+
+
+def test_a_note_is_drawn_and_said(page: Page) -> None:
+    page.goto("/?range=24h")
+    page.locator("summary", has_text="Add a note").click()
+    page.get_by_label("What happened").fill("Release 2.0")
+    page.get_by_role("button", name="Mark it on every chart").click()
+    expect(page.locator("#events-card .notes")).to_contain_text("Release 2.0")
+    notes = page.evaluate("() => Chart.getChart('events').payload.annotations.map((note) => note.text)")
+    assert notes == ["Release 2.0"]
+    page.locator("#events-card summary", has_text="as a table").click()
+    expect(page.locator("#events-card tbody th", has_text="· Release 2.0")).to_have_count(1)
+    assert Annotation.objects.get().created_by == User.objects.get()
+
+
+def test_what_is_typed_survives_the_refresh(page: Page, rows: Partition) -> None:
+    page.clock.install()
+    page.goto("/?range=7d")
+    page.locator("summary", has_text="Save").click()
+    page.get_by_label("Name").fill("Half a na")
+    with page.expect_response("**/?range=7d"):
+        page.clock.run_for(10_500)
+    expect(page.get_by_label("Name")).to_have_value("Half a na")
+    assert rows.next_offset == 20
+
+
+@pytest.mark.parametrize("path", ["/sql/", "/saved/", "/annotations/", "/tokens/", "/dashboards/{}/", "/?range=7d"])
+def test_a_phone_scrolls_down_and_never_sideways(page: Page, path: str) -> None:
+    boss = User.objects.get()
+    saved = SavedReport.objects.create(name="A name of some length " * 3, report="overview", saved_by=boss)
+    Annotation.objects.create(at="2026-11-20T12:00Z", text="a long text " * 12, created_by=boss)
+    dashboard = Dashboard.objects.create(name="A name of some length " * 3, owner=boss)
+    dashboard.cards.create(report=saved)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(path.format(dashboard.pk))
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
