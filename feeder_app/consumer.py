@@ -16,7 +16,12 @@ def make_consumer(group: str, instance: str, *, report_ends: bool) -> Consumer:
             with the classic protocol.
         report_ends: whether the end of a partition is reported as a message.
     """
-    config: dict[str, Any] = {"session.timeout.ms": 10_000, "queued.max.messages.kbytes": 32_768}
+    # What is fetched ahead bounds the memory. When that is full, fetching goes on after a moment, not after a second.
+    config: dict[str, Any] = {
+        "session.timeout.ms": 10_000,
+        "queued.max.messages.kbytes": 32_768,
+        "fetch.queue.backoff.ms": 10,
+    }
     config |= client_config(
         group_id=group,
         group_instance_id=instance,
