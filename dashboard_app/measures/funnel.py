@@ -27,8 +27,7 @@ together_{step} AS (
     SELECT person, created_on, _partition, _offset, TRUE AS reached, {times}, value FROM reached_{before}
     UNION ALL
     SELECT person, created_on, _partition, _offset, FALSE, {nulls}, NULL FROM events
-    WHERE created_on >= $start AND created_on < $horizon AND {where}
-        AND person IN (SELECT person FROM reached_{before})
+    WHERE created_on >= $start AND created_on < $horizon AND {where} {came_so_far}
 ), reached_{step} AS MATERIALIZED (
     SELECT person, created_on, _partition, _offset, {before_times}, created_on AS at_{step}, before_value AS value
     FROM (
@@ -42,6 +41,12 @@ reached_1 AS (
     SELECT person, created_on, _partition, _offset, created_on AS at_1, {value} AS value FROM events
     WHERE {range} AND {where}
 )"""
+# Nearly everyone has started, so that for the second step it would cost more than it saves.
+_CAME_SO_FAR: Final = "AND person IN (SELECT person FROM reached_{before})"
+# Who came no further than the first step; without a breakdown it is enough to know when.
+_STARTED: Final = """
+SELECT person, 1 AS level, min(at_1) AS at_1, {nulls}, NULL::VARCHAR AS value
+FROM reached_1 ANTI JOIN reached_2 USING (person) GROUP BY person"""
 # Of the attempts that came as far as the person's furthest, the one that was there first.
 _FIRST: Final = """
 SELECT person, {step} AS level, first.* FROM (
@@ -129,7 +134,7 @@ def _attempts(filters: Filters, options: FunnelOptions) -> tuple[str, dict[str, 
     parts = [_STARTS.format(value=value, range="created_on >= $start AND created_on < $end", where=wheres[0].sql)]
     parts += [_reached(step, where.sql) for step, where in enumerate(wheres[1:], 2)]
     last = len(wheres)
-    firsts = " UNION ALL ".join(_first(step, last) for step in range(1, last + 1))
+    firsts = " UNION ALL ".join([_started(last, options), *(_first(step, last) for step in range(2, last + 1))])
     return f"WITH {', '.join(parts)} {firsts}", parameters
 
 
@@ -139,11 +144,18 @@ def _reached(step: int, where: str) -> str:
         step=step,
         before=step - 1,
         where=where,
+        came_so_far=_CAME_SO_FAR.format(before=step - 1) if step > 2 else "",
         times=", ".join(f"at_{number}" for number in earlier),
         nulls=", ".join("NULL" for _ in earlier),
         lags=", ".join(f"lag(at_{number}) OVER in_order AS before_{number}" for number in earlier),
         before_times=", ".join(f"before_{number} AS at_{number}" for number in earlier),
     )
+
+
+def _started(last: int, options: FunnelOptions) -> str:
+    if options.breakdown:
+        return _first(1, last)
+    return _STARTED.format(nulls=", ".join(f"NULL::TIMESTAMP AS at_{step}" for step in range(2, last + 1)))
 
 
 def _first(step: int, last: int) -> str:
