@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from analytics_app.codes import CODES
 from analytics_app.models import IntakeCount, RecentEvent, Source
-from analytics_app.observation_store import ACCEPTED, KEPT
+from analytics_app.observation_store import KEPT
+from brokerlytics.intake_counts import ACCEPTED
 
 ROWS: Final = 100
 DAYS: Final = 7

@@ -10,9 +10,9 @@ from django.db.models import BooleanField, ExpressionWrapper, F, Q, Window
 from django.db.models.functions import RowNumber
 
 from analytics_app.models import IntakeCount, RecentEvent, Source
+from brokerlytics.intake_counts import ACCEPTED
 from brokerlytics.masking import clean, decoded, event_type_of, excerpt, mask_text
 
-ACCEPTED: Final = "accepted"
 # Of one source, accepted and rejected each.
 KEPT: Final = 200
 

@@ -16,7 +16,8 @@ from typing import Any, Final
 from django.db import Error
 
 from analytics_app.flush_thread import FlushThread
-from analytics_app.observation_store import ACCEPTED, Outcome, Sample, write
+from analytics_app.observation_store import Outcome, Sample, write
+from brokerlytics.intake_counts import ACCEPTED
 from brokerlytics.masking import masked
 
 logger = logging.getLogger(__name__)

@@ -23,7 +23,8 @@ class PartitionStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One partition as its feeder sees it. `lag` is in records, None while unknown.
 
     `moved_at` is when it last committed or had nothing to do; `last_event_at` when the newest record of the
-    last commit came to the topic, None before this owner's first commit.
+    last commit came to the topic, None before this owner's first commit. `arriving` and `storing` are the records per
+    second that came to the topic and were committed, over the last minute; None while that is not known.
     """
 
     partition: int
@@ -32,6 +33,8 @@ class PartitionStatus(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     moved_at: datetime
     last_event_at: datetime | None = None
+    arriving: float | None = None
+    storing: float | None = None
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):

@@ -114,3 +114,14 @@ def duration(length: timedelta) -> str:
 def percent(number: Decimal) -> str:
     """`12.3%`."""
     return f"{number:.1f}%"
+
+
+def size(count: int) -> str:
+    """Bytes as `512 B`, `1.5 MiB`, `12.0 GiB`."""
+    if count < 1024:
+        return f"{count} B"
+    amount, units = count / 1024, ["KiB", "MiB", "GiB", "TiB"]
+    while amount >= 1024 and len(units) > 1:
+        amount /= 1024
+        units.pop(0)
+    return f"{amount:,.1f} {units[0]}"

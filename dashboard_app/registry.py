@@ -6,6 +6,7 @@ from dashboard_app.report import AnyReport
 from dashboard_app.reports.funnel import FunnelReport
 from dashboard_app.reports.live import LiveReport
 from dashboard_app.reports.overview import OverviewReport
+from dashboard_app.reports.pipeline import PipelineReport
 from dashboard_app.reports.retention import RetentionReport
 from dashboard_app.reports.revenue import RevenueReport
 from dashboard_app.reports.sessions import SessionsReport
@@ -19,6 +20,7 @@ REPORTS: Final[tuple[AnyReport, ...]] = (
     SessionsReport(),
     RevenueReport(),
     LiveReport(),
+    PipelineReport(),
 )
 _BY_NAME: Final = {report.name: report for report in REPORTS}
 

@@ -1,7 +1,7 @@
 """One partition that the group gave to this feeder, and the state it is in."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from brokerlytics.topics import TopicIdentity
 from feeder_app.errors import OutOfSpaceError, PartitionBusyError, StoreDamagedError
 from feeder_app.partition_writer import PartitionWriter
 from feeder_app.policies import FeederPolicy, is_due
+from feeder_app.recent_rate import RecentRate
 from feeder_app.recovery import open_partition
 from feeder_app.start_at import StartAt, first_offset
 from feeder_app.totals import Totals
@@ -40,6 +41,8 @@ class AssignedPartition:
     retry_at: datetime | None = None
     at_end: bool = False
     seen_offset: int = 0
+    arriving: RecentRate = field(default_factory=RecentRate)
+    storing: RecentRate = field(default_factory=RecentRate)
 
     def position(self) -> TopicPartition:
         """Where to go on; the start of the topic while the partition is not open (it is paused then)."""
@@ -121,6 +124,9 @@ class AssignedPartition:
         if self.state is State.RUNNING and (not lag or next_offset != self.seen_offset):
             self.moved_at = now
         self.seen_offset = next_offset
+        if lag is not None:
+            self.arriving.see(next_offset + lag, now)
+            self.storing.see(next_offset, now)
         return PartitionStatus(
             partition=self.partition,
             next_offset=next_offset,
@@ -128,6 +134,8 @@ class AssignedPartition:
             state=self.state,
             moved_at=self.moved_at,
             last_event_at=self.writer.last_event_at if self.writer else None,
+            arriving=self.arriving.per_second(),
+            storing=self.storing.per_second(),
         )
 
     def refuse_another(self, found: str | None) -> None:

@@ -11,6 +11,7 @@ from dashboard_app.buckets import MINUTE
 from dashboard_app.conditions import Where
 from dashboard_app.filters import Filters, naive
 from dashboard_app.metrics import EVENTS, PERSONS
+from dashboard_app.row_order import ROW_ORDER
 
 MINUTES: Final = 30
 # The present minute and the five before it.
@@ -28,10 +29,9 @@ _BY_MINUTE: Final = f"""
 SELECT date_diff('minute', $start, date_trunc('minute', created_on)), {EVENTS}, {PERSONS}
 FROM events WHERE {_RECENT} GROUP BY 1"""  # noqa: S608
 _HERE_COUNT: Final = f"SELECT {PERSONS}, {EVENTS} FROM events WHERE {_RECENT}"  # noqa: S608
-_ORDER: Final = "(created_on, _partition, _offset)"
 _HERE: Final = f"""
-SELECT arg_max(coalesce(user_id, device_id), {_ORDER}), max(created_on) AS seen_on, {EVENTS},
-       arg_max(page_path, {_ORDER}), arg_max(platform, {_ORDER}), arg_max(country, {_ORDER})
+SELECT arg_max(coalesce(user_id, device_id), {ROW_ORDER}), max(created_on) AS seen_on, {EVENTS},
+       arg_max(page_path, {ROW_ORDER}), arg_max(platform, {ROW_ORDER}), arg_max(country, {ROW_ORDER})
 FROM events WHERE {_RECENT} GROUP BY person ORDER BY seen_on DESC, max(_offset) DESC, 1 LIMIT {TOP}"""  # noqa: S608
 _PAGES: Final = f"""
 SELECT page_path, {PERSONS}, {EVENTS} FROM events WHERE {_RECENT} AND page_path IS NOT NULL

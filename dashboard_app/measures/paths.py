@@ -6,15 +6,15 @@ from typing import Final
 import duckdb
 
 from dashboard_app.conditions import Where
+from dashboard_app.row_order import ROW_ORDER
 
 TOP_PATHS: Final = 20
 _PATHS: Final = f"""
 WITH viewed AS (
-    SELECT session, page_path, created_on, _partition, _offset, lag(page_path) OVER (
-        PARTITION BY session ORDER BY created_on, _partition, _offset) AS page_before
-    FROM events WHERE {{rows}} AND page_path IS NOT NULL
+    SELECT session, page_path, place, lag(page_path) OVER (PARTITION BY session ORDER BY place) AS page_before
+    FROM (SELECT session, page_path, {ROW_ORDER} AS place FROM events WHERE {{rows}} AND page_path IS NOT NULL)
 ), path AS (
-    SELECT arg_min(page_path, (created_on, _partition, _offset), {{pages}}) AS pages FROM viewed
+    SELECT arg_min(page_path, place, {{pages}}) AS pages FROM viewed
     WHERE page_before IS NULL OR page_before <> page_path GROUP BY session
 )
 SELECT pages, count(*) AS sessions FROM path GROUP BY pages ORDER BY sessions DESC, pages LIMIT {TOP_PATHS}"""  # noqa: S608

@@ -18,19 +18,19 @@ from dashboard_app.conditions import Where, column_sql
 from dashboard_app.filters import DateRange, Filters
 from dashboard_app.measures.paths import PathCount, measure_paths
 from dashboard_app.metrics import BOUNCES
+from dashboard_app.row_order import ROW_ORDER
 
 TOP: Final = 10
 # The classes of length, [lower, upper) but for the first, which is a session without any length. The last has no end.
 LENGTHS: Final[tuple[timedelta, ...]] = tuple(
     timedelta(seconds=seconds) for seconds in (10, 30, 60, 180, 600, 1800, 3600)
 )
-_ORDER: Final = "(created_on, _partition, _offset)"
 _VISITS: Final = f"""
 CREATE OR REPLACE TEMP TABLE visit AS
 SELECT min(created_on) AS started_on, date_diff('millisecond', min(created_on), max(created_on)) AS length,
        count(*) AS events, count(*) FILTER (event_type NOT IN ('{START_SESSION}', '{END_SESSION}')) AS acts,
-       arg_min(page_path, {_ORDER}) AS entry, arg_max(page_path, {_ORDER}) AS exit,
-       arg_min(CAST({{column}} AS VARCHAR), {_ORDER}) AS value
+       arg_min(page_path, {ROW_ORDER}) AS entry, arg_max(page_path, {ROW_ORDER}) AS exit,
+       arg_min(CAST({{column}} AS VARCHAR), {ROW_ORDER}) AS value
 FROM events WHERE {{rows}} GROUP BY session"""  # noqa: S608
 _TOTALS: Final = f"count(*), sum(events)::BIGINT, {BOUNCES}, median(length)"
 _BY_BUCKET: Final = f"SELECT {{bucket}}, {_TOTALS} FROM visit GROUP BY 1"  # noqa: S608

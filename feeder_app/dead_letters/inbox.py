@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from brokerlytics.dead_letters import DeadLetter, committed_lines, decode_letter
 from brokerlytics.store import PartitionPaths, partitions_in
 from feeder_app.dead_letters.journal import Entry, LetterState, append, last_entries, state_of
-from feeder_app.dead_letters.letters import DeadLetter, committed_lines, decode_letter
 from feeder_app.errors import FeederError, PartitionBusyError
 from feeder_app.locking import FileLock
 

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 import msgspec
 
+from brokerlytics.dead_letters import DeadLetter
 from brokerlytics.event import FIELD_BY_NAME, InvalidEventError
 from brokerlytics.event_codec import decode_event
 from brokerlytics.timestamps import format_timestamp
 from feeder_app.dead_letters.inbox import LetterError
-from feeder_app.dead_letters.letters import DeadLetter
 
 _JSON: Final = ("number", "object")
 

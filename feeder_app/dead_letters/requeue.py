@@ -20,10 +20,10 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
+from brokerlytics.dead_letters import DeadLetter
 from brokerlytics.store import PartitionPaths, partitions_in
 from feeder_app.dead_letters.inbox import OPEN, LetterError, Wanted, find, job_lock, read_inbox
 from feeder_app.dead_letters.journal import Entry, LetterState, append, last_entries, state_of
-from feeder_app.dead_letters.letters import DeadLetter
 from feeder_app.dead_letters.mending import mended
 from feeder_app.topic_reader import TopicAwayError, make_reader, messages_of
 

@@ -7,8 +7,8 @@ from typing import Final
 
 import msgspec
 
+from brokerlytics.dead_letters import committed_lines, decode_letter
 from brokerlytics.store import PartitionPaths
-from feeder_app.dead_letters.letters import committed_lines, decode_letter
 from feeder_app.errors import StoreDamagedError
 from feeder_app.maintenance.person import Person
 

@@ -8,8 +8,8 @@ from confluent_kafka import Consumer, TopicPartition
 from msgspec.structs import replace
 
 from brokerlytics.csv_format import COLUMNS, encode_row
+from brokerlytics.dead_letters import decode_letter, first_lines
 from brokerlytics.event import InvalidEventError
-from feeder_app.dead_letters.letters import decode_letter, first_lines
 from feeder_app.policies import FeederPolicy
 from feeder_app.records import Record, dead_letter_of, event_of, record_of
 from feeder_app.segment_rows import leading_cells

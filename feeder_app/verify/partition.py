@@ -6,9 +6,9 @@ from operator import lt
 
 import msgspec
 
+from brokerlytics.dead_letters import DeadLetter, decode_letter, first_lines
 from brokerlytics.removals import removals_path
 from brokerlytics.store import DAMAGED
-from feeder_app.dead_letters.letters import DeadLetter, decode_letter, first_lines
 from feeder_app.policies import FeederPolicy
 from feeder_app.verify.account import RESTORE, Account, Tell, days_of
 from feeder_app.verify.repeats import DayCount, Memory

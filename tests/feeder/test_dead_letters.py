@@ -12,11 +12,11 @@ from confluent_kafka import Producer
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from brokerlytics.dead_letters import DeadLetter
 from brokerlytics.event import Reason
 from brokerlytics.kafka import client_config
 from brokerlytics.store import PartitionPaths
 from feeder_app.dead_letters.inbox import read_inbox
-from feeder_app.dead_letters.letters import DeadLetter
 from feeder_app.dead_letters.mending import mended, parse_field
 from tests.feeder.support import stored_rows
 from tests.feeder.test_feeder import drain, events, make_topic

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from brokerlytics.heartbeat import HEARTBEAT_STALE, Heartbeat, PartitionStatus, State, write_heartbeat
-from feeder_app.partition_overview import PartitionRow, feeders_of, partition_rows
+from brokerlytics.partition_overview import PartitionRow, feeders_of, partition_rows
 from feeder_app.partition_writer import PartitionWriter
 from feeder_app.policies import FeederPolicy
 from feeder_app.recovery import open_partition

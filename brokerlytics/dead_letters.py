@@ -56,7 +56,14 @@ def committed_lines(paths: PartitionPaths) -> Iterator[bytes]:
 
 def first_lines(path: Path, size: int) -> Iterator[bytes]:
     """The lines within the first `size` bytes of a file. Raises OSError."""
+    return lines_between(path, 0, size)
+
+
+def lines_between(path: Path, start: int, end: int) -> Iterator[bytes]:
+    """The lines within the bytes [start, end) of a file; `start` is where one begins. Raises OSError."""
     with path.open("rb") as file:
+        file.seek(start)
+        size = end - start
         while size > 0 and (line := file.readline(size)):
             size -= len(line)
             yield line

@@ -1,0 +1,50 @@
+"""How large a topic's part of the store is, and of what days."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from brokerlytics.store import closed_segments, partitions_in
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSize:
+    """Files and bytes of one kind; `first_day` and `last_day` are YYYY-MM-DD, empty where files belong to no day."""
+
+    kind: str
+    files: int
+    bytes: int
+    first_day: str = ""
+    last_day: str = ""
+
+
+def store_sizes(root: Path, topic: str) -> list[StoreSize]:
+    """The closed segments (plain and compressed), the active ones, and the dead letters of `topic`. Raises OSError.
+
+    A file that maintenance replaces meanwhile is left out.
+    """
+    closed = closed_segments(root, topic)
+    kinds = {
+        "closed": [segment for segment in closed if segment.path.suffix == ".csv"],
+        "closed, compressed": [segment for segment in closed if segment.path.suffix != ".csv"],
+    }
+    sizes = []
+    for kind, segments in kinds.items():
+        days = sorted(segment.date for segment in segments)
+        first, last = (days[0], days[-1]) if days else ("", "")
+        sizes.append(_size(kind, [segment.path for segment in segments], first, last))
+    states = [paths.state for paths in partitions_in(root, topic)]
+    sizes.append(_size("active", [path for state in states for path in state.glob("*.open")]))
+    sizes.append(_size("dead letters", [path for state in states for path in state.glob("dead-letters.ndjson")]))
+    return sizes
+
+
+def _size(kind: str, paths: list[Path], first: str = "", last: str = "") -> StoreSize:
+    found = [size for path in paths if (size := _bytes(path)) is not None]
+    return StoreSize(kind, len(found), sum(found), first, last)
+
+
+def _bytes(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
