@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dashboard_app.conditions import JSON_COLUMNS, PLAIN_COLUMNS, VALUELESS, Condition, Operator
+from dashboard_app.conditions import DERIVED_COLUMNS, JSON_COLUMNS, PLAIN_COLUMNS, VALUELESS, Condition, Operator
 from dashboard_app.filters import AUTO, INTERVALS, RANGES, Filters
 from dashboard_app.links import replaced, with_query
 from dashboard_app.report import AnyReport, Query
@@ -18,6 +18,7 @@ OPERATORS: Final = {
     Operator.SET: "is set",
     Operator.UNSET: "is not set",
 }
+COLUMN_CHOICES: Final = (*PLAIN_COLUMNS, *DERIVED_COLUMNS)
 # The fields by which a filter is added; they never stay in the address.
 ADD_COLUMN, ADD_OPERATOR, ADD_VALUE = "add_column", "add_op", "add_value"
 
@@ -50,7 +51,7 @@ def make_bar(report: AnyReport, filters: Filters, query: Query, path: str, sourc
         "shows_intervals": report.intervals,
         "shows_compare": report.compares,
         "chips": [_chip(condition, query, path) for condition in filters.conditions],
-        "columns": [*PLAIN_COLUMNS, *(f"{name}." for name in JSON_COLUMNS)],
+        "columns": [*COLUMN_CHOICES, *(f"{name}." for name in JSON_COLUMNS)],
         "operators": OPERATORS,
     }
 

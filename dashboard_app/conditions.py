@@ -19,6 +19,9 @@ TIMES: Final = ("created_on", "original_created_on", "received_on")
 NUMBERS: Final = ("revenue", "_partition", "_offset")
 PLAIN_COLUMNS: Final = tuple(name for name in COLUMNS if name not in JSON_COLUMNS)
 MAX_CONDITIONS: Final = 20
+# Columns that the CSV has not, but every row gives.
+_HOST: Final = "split_part(split_part(lower(referrer), '://', 2), '/', 1)"
+DERIVED_COLUMNS: Final = {"referrer_host": f"nullif(regexp_replace({_HOST}, '^www[.]', ''), '')"}
 # What a DECIMAL of DuckDB holds in any case.
 _LARGEST: Final = Decimal("1e17")
 _LONGEST_NUMBER: Final = 36
@@ -89,9 +92,10 @@ def check_column(column: str, parameter: str) -> None:
     """Raises FilterError on `parameter` unless `column` is a column of the CSV or a property of a JSON column."""
     root, _, path = column.partition(".")
     is_property = root in JSON_COLUMNS and path.isprintable() and "" not in _keys(path)
-    if column in PLAIN_COLUMNS or is_property:
+    if column in PLAIN_COLUMNS or column in DERIVED_COLUMNS or is_property:
         return
-    message = f"“{column}” is no column. Take one of {', '.join(PLAIN_COLUMNS)}, properties.NAME or context.NAME."
+    names = ", ".join((*PLAIN_COLUMNS, *DERIVED_COLUMNS))
+    message = f"“{column}” is no column. Take one of {names}, properties.NAME or context.NAME."
     raise FilterError(message, parameter)
 
 
@@ -99,14 +103,14 @@ def column_sql(column: str) -> str:
     """A column or JSON property (checked by `check_column`) as SQL; a property is text, NULL where it is missing."""
     root, _, path = column.partition(".")
     if not path:
-        return column
+        return DERIVED_COLUMNS.get(column, column)
     pointer = "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in _keys(path))
     return f"json_extract_string({root}, '{pointer.replace(chr(39), chr(39) * 2)}')"
 
 
 def number_sql(column: str) -> str:
-    """The same as a DOUBLE (revenue: its DECIMAL), NULL where it is no number."""
-    return column if column in NUMBERS else f"TRY_CAST({column_sql(column)} AS DOUBLE)"
+    """The same as a DECIMAL, whose sums are exact in any order; NULL where it is no number."""
+    return column if column in NUMBERS else f"TRY_CAST({column_sql(column)} AS DECIMAL(38, 9))"
 
 
 def where_all(conditions: Sequence[Condition], prefix: str = "filter") -> Where:
@@ -153,7 +157,7 @@ def _one(condition: Condition, name: str) -> Where:
             return Where(f"{column} {sign} {value}", {name: typed})
 
 
-def _typed_value(condition: Condition, parameter: str) -> datetime | Decimal | float:
+def _typed_value(condition: Condition, parameter: str) -> datetime | Decimal:
     text = condition.value
     if condition.column in TIMES:
         try:
@@ -168,7 +172,7 @@ def _typed_value(condition: Condition, parameter: str) -> datetime | Decimal | f
         number = Decimal("NaN")
     if not number.is_finite() or abs(number) > _LARGEST or len(text) > _LONGEST_NUMBER:
         raise FilterError(f"“{text}” is no number; {condition.operator} needs one for {condition.column}.", parameter)
-    return number if condition.column in NUMBERS else float(number)
+    return number
 
 
 def _keys(path: str) -> list[str]:

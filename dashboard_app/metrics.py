@@ -14,3 +14,14 @@ PAYMENTS: Final = "count(*) FILTER (revenue > 0)"
 PAYING_PERSONS: Final = "count(DISTINCT person) FILTER (revenue > 0)"
 # Over sessions, whose `acts` are the events besides those that only say that a session begins or ends.
 BOUNCES: Final = "count(*) FILTER (acts <= 1)"
+# Of a numeric column or property; rows without a number do not count. Percentiles are interpolated.
+NUMERIC: Final = {
+    "sum": "sum({number})",
+    "average": "avg({number})",
+    "minimum": "min({number})",
+    "maximum": "max({number})",
+    "median": "quantile_cont({number}::DOUBLE, 0.5)",
+    "p90": "quantile_cont({number}::DOUBLE, 0.9)",
+    "p95": "quantile_cont({number}::DOUBLE, 0.95)",
+    "p99": "quantile_cont({number}::DOUBLE, 0.99)",
+}

@@ -3,6 +3,7 @@
 from typing import Final
 
 from dashboard_app.report import AnyReport
+from dashboard_app.reports.explore import ExploreReport
 from dashboard_app.reports.funnel import FunnelReport
 from dashboard_app.reports.live import LiveReport
 from dashboard_app.reports.overview import OverviewReport
@@ -14,6 +15,7 @@ from dashboard_app.reports.users import UsersReport
 
 REPORTS: Final[tuple[AnyReport, ...]] = (
     OverviewReport(),
+    ExploreReport(),
     FunnelReport(),
     RetentionReport(),
     UsersReport(),

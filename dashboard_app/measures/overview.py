@@ -10,34 +10,34 @@ import duckdb
 from dashboard_app.bucketing import bucket_sql
 from dashboard_app.conditions import Where
 from dashboard_app.filters import Filters
+from dashboard_app.measures.breakdowns import ValueCount, measure_breakdown
 from dashboard_app.measures.periods import Period, measure_period
-from dashboard_app.metrics import EVENTS, UNIQUE_DEVICES
+from dashboard_app.metrics import EVENTS
 
-TOP_TYPES: Final = 10
 DRAWN_TYPES: Final = 6
 NEWEST: Final = 10
+# What the events are broken down by, in the order of the page.
+BROKEN_DOWN: Final = (
+    "event_type",
+    "page_path",
+    "referrer_host",
+    "utm_source",
+    "utm_medium",
+    "utm_campaign",
+    "country",
+    "platform",
+    "browser",
+    "os",
+    "device_type",
+    "app_version",
+)
 
-_TYPES: Final = f"""
-SELECT event_type, {EVENTS} AS events, {UNIQUE_DEVICES} FROM events WHERE {{where}}
-GROUP BY event_type ORDER BY events DESC, event_type LIMIT {TOP_TYPES}"""  # noqa: S608
-_TYPE_COUNTS: Final = f"""
-SELECT event_type, {EVENTS} FROM events WHERE {{where}} AND list_contains($types, event_type) GROUP BY event_type"""  # noqa: S608
 _DRAWN: Final = f"""
 SELECT event_type, {{bucket}} AS bucket, {EVENTS} FROM events
 WHERE {{where}} AND list_contains($types, event_type) GROUP BY event_type, bucket"""  # noqa: S608
 _NEWEST: Final = f"""
 SELECT created_on, event_type, coalesce(user_id, device_id), page_path, platform, country, revenue, currency
 FROM events WHERE {{where}} ORDER BY created_on DESC, _partition DESC, _offset DESC LIMIT {NEWEST}"""  # noqa: S608
-
-
-@dataclass(frozen=True, slots=True)
-class TypeCount:
-    """One event type; `previous` is its number of events in the period before, None where nothing is compared."""
-
-    name: str
-    events: int
-    devices: int
-    previous: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Overview:
 
     current: Period
     previous: Period | None
-    types: list[TypeCount]
+    breakdowns: dict[str, list[ValueCount]]
     drawn: dict[str, list[int]]
     newest: list[NewestEvent]
 
@@ -70,24 +70,14 @@ def measure_overview(connection: duckdb.DuckDBPyConnection, filters: Filters) ->
     previous = None
     if filters.previous:
         previous = measure_period(connection, filters.where_in(filters.previous), filters.previous_buckets)
-    types = _types(connection, filters)
+    breakdowns = {column: measure_breakdown(connection, filters, column) for column in BROKEN_DOWN}
     return Overview(
         current=measure_period(connection, filters.where, filters.buckets),
         previous=previous,
-        types=types,
-        drawn=_drawn(connection, [row.name for row in types[:DRAWN_TYPES]], filters),
+        breakdowns=breakdowns,
+        drawn=_drawn(connection, [row.value for row in breakdowns["event_type"][:DRAWN_TYPES]], filters),
         newest=_newest(connection, filters.where),
     )
-
-
-def _types(connection: duckdb.DuckDBPyConnection, filters: Filters) -> list[TypeCount]:
-    rows = connection.execute(_TYPES.format(where=filters.where.sql), filters.where.parameters).fetchall()
-    if not filters.previous:
-        return [TypeCount(name, events, devices, None) for name, events, devices in rows]
-    where = filters.where_in(filters.previous)
-    parameters = {**where.parameters, "types": [row[0] for row in rows]}
-    before = dict(connection.execute(_TYPE_COUNTS.format(where=where.sql), parameters).fetchall())
-    return [TypeCount(name, events, devices, before.get(name, 0)) for name, events, devices in rows]
 
 
 def _drawn(connection: duckdb.DuckDBPyConnection, types: list[str], filters: Filters) -> dict[str, list[int]]:

@@ -12,6 +12,7 @@ from dashboard_app.colours import GREY, currency_colour, type_colours
 from dashboard_app.filters import Filters
 from dashboard_app.formats import NO_CURRENCY, money
 from dashboard_app.links import page_url, with_condition
+from dashboard_app.measures.breakdowns import ValueCount
 from dashboard_app.measures.overview import NewestEvent, Overview, measure_overview
 from dashboard_app.measures.periods import Counts
 from dashboard_app.presenting import (
@@ -23,13 +24,28 @@ from dashboard_app.presenting import (
     make_figure,
     make_moment,
 )
-from dashboard_app.report import Context, Parameter, Query, Table
+from dashboard_app.report import Context, Parameter, Query, Table, Value
 
 OTHER: Final = "Other types"
 _TITLES: Final = {
     "events": "Events by type",
     "people": "Unique devices and sessions",
     "revenue": "Revenue by currency",
+}
+# Each column's title, and what heads its values.
+BREAKDOWNS: Final = {
+    "event_type": ("Top events", "Event"),
+    "page_path": ("Pages", "Page"),
+    "referrer_host": ("Referrers", "Host"),
+    "utm_source": ("Campaign sources", "UTM source"),
+    "utm_medium": ("Campaign media", "UTM medium"),
+    "utm_campaign": ("Campaigns", "UTM campaign"),
+    "country": ("Countries", "Country"),
+    "platform": ("Platforms", "Platform"),
+    "browser": ("Browsers", "Browser"),
+    "os": ("Operating systems", "System"),
+    "device_type": ("Device types", "Type"),
+    "app_version": ("App versions", "Version"),
 }
 _ZERO: Final = Decimal(0)
 
@@ -70,7 +86,7 @@ class OverviewReport:
         return {
             "cards": _cards(result),
             "charts": charts,
-            "breakdowns": [_types(result, context)],
+            "breakdowns": [_breakdown(column, rows, result, context) for column, rows in result.breakdowns.items()],
             "newest": [_newest(event, context) for event in result.newest],
         }
 
@@ -79,7 +95,8 @@ class OverviewReport:
             time_table(name, _TITLES[name], filters, series, _previous_total(result) if name == "events" else None)
             for name, series in _series(result).items()
         ]
-        return [_headline(result), *charts, _types_table(result), _newest_table(result, filters)]
+        breakdowns = [_breakdown_table(column, rows) for column, rows in result.breakdowns.items()]
+        return [_headline(result), *charts, *breakdowns, _newest_table(result, filters)]
 
 
 def _series(overview: Overview) -> dict[str, list[Series]]:
@@ -159,18 +176,21 @@ def _cards(overview: Overview) -> list[Card]:
     return [Card(label, figures) for label, figures in cards.items()]
 
 
-def _types(overview: Overview, context: Context) -> Breakdown:
-    rows = make_breakdown_rows(
-        [(row.name, [(row.events, row.previous), (row.devices, None)]) for row in overview.types],
-        overview.current.total.events,
-        lambda value: page_url("overview", with_condition(context.query, "event_type", value)),
-    )
-    return Breakdown("types", "Top events", "Event", ["Events", "Devices"], rows)
+def _breakdown(column: str, rows: list[ValueCount], overview: Overview, context: Context) -> Breakdown:
+    title, label = BREAKDOWNS[column]
+
+    def url(value: str | None) -> str:
+        return page_url("overview", with_condition(context.query, column, value))
+
+    numbers = [(row.value, [(row.events, row.previous), (row.devices, None)]) for row in rows]
+    shown = make_breakdown_rows(numbers, overview.current.total.events, url)
+    return Breakdown(column.replace("_", "-"), title, label, ["Events", "Devices"], shown)
 
 
-def _types_table(overview: Overview) -> Table:
-    rows = [(row.name, row.events, row.devices, row.previous) for row in overview.types]
-    return Table("types", "Top events", ("event_type", "events", "unique_devices", "events_previous"), list(rows))
+def _breakdown_table(column: str, rows: list[ValueCount]) -> Table:
+    values: list[tuple[Value, ...]] = [(row.value, row.events, row.devices, row.previous) for row in rows]
+    columns = (column, "events", "unique_devices", "events_previous")
+    return Table(column.replace("_", "-"), BREAKDOWNS[column][0], columns, values)
 
 
 def _newest(event: NewestEvent, context: Context) -> NewestRow:

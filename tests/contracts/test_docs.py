@@ -12,7 +12,7 @@ from brokerlytics.csv_format import COLUMNS, CSV_VERSION, HEADER
 from brokerlytics.event import EVENT_VERSION, FIELDS, KINDS, MAX_EVENT_BYTES, FieldType, Reason
 from dashboard_app import metrics
 from dashboard_app.csv_relation import RELATION
-from dashboard_app.measures import overview
+from dashboard_app.measures import breakdowns, overview
 
 
 def document(name: str) -> str:
@@ -98,5 +98,5 @@ def test_every_metric_is_described_once(name: str) -> None:
 def test_the_lengths_of_the_dashboards_tables_are_described() -> None:
     text = document("metrics.md")
     assert f"the {overview.DRAWN_TYPES} commonest types" in text
-    assert f"the {overview.TOP_TYPES} commonest" in text
+    assert f"the {breakdowns.TOP_VALUES} commonest" in text
     assert f"the {overview.NEWEST} latest" in text

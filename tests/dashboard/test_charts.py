@@ -28,7 +28,7 @@ def charts(*, compare: str = "", **overview: Any) -> dict[str, Chart]:
     period = Period(Counts(9, 2, 4, {"EUR": Decimal(10), None: Decimal("0.5")}), hours)
     drawn = {"page_view": [3, 4] + [0] * 22}
     previous = period if compare else None
-    defaults: dict[str, Any] = {"current": period, "previous": previous, "types": [], "drawn": drawn, "newest": []}
+    defaults: dict[str, Any] = {"current": period, "previous": previous, "breakdowns": {}, "drawn": drawn, "newest": []}
     shown = OverviewReport().present(Overview(**{**defaults, **overview}), filters(compare), None, CONTEXT)
     return {chart.id: chart for chart in shown["charts"]}
 

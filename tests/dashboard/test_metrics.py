@@ -2,13 +2,14 @@
 
 import random
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,7 +17,8 @@ import pytest
 from brokerlytics.event import Event
 from dashboard_app.buckets import Bucket
 from dashboard_app.filters import Filters, parse_filters
-from dashboard_app.measures.overview import DRAWN_TYPES, NEWEST, TOP_TYPES, Overview
+from dashboard_app.measures.breakdowns import TOP_VALUES
+from dashboard_app.measures.overview import DRAWN_TYPES, NEWEST, Overview
 from dashboard_app.measures.periods import Counts
 from dashboard_app.reader import Answer, ReportReader
 from dashboard_app.registry import report_named
@@ -61,22 +63,32 @@ def check_period(rows: Sequence[Row], buckets: Sequence[Bucket], total: Counts, 
         assert counts == expected_counts(events, session, places)
 
 
-def check_types(events: Sequence[Event], filters: Filters, overview: Overview) -> None:
+def check_breakdowns(events: Sequence[Event], filters: Filters, overview: Overview) -> None:
     inside = [e for e in events if filters.range.start <= e.created_on < filters.range.end]
-    count: dict[str, int] = defaultdict(int)
-    for event in inside:
-        count[event.event_type] += 1
-    ranking = sorted(count, key=lambda name: (-count[name], name))
-    assert [(row.name, row.events) for row in overview.types] == [(name, count[name]) for name in ranking[:TOP_TYPES]]
-    for row in overview.types:
-        assert row.devices == len({e.device_id for e in inside if e.event_type == row.name} - {None})
-    assert list(overview.drawn) == ranking[:DRAWN_TYPES]
+    for column, rows in overview.breakdowns.items():
+        count = Counter(value for event in inside if (value := value_of(event, column)))
+        ranking = sorted(count, key=lambda name: (-count[name], name))
+        assert [(row.value, row.events) for row in rows] == [(name, count[name]) for name in ranking[:TOP_VALUES]]
+        for row in rows:
+            assert row.devices == len({e.device_id for e in inside if value_of(e, column) == row.value} - {None})
+        if filters.previous:
+            before = [e for e in events if filters.previous.start <= e.created_on < filters.previous.end]
+            previous = Counter(value_of(event, column) for event in before)
+            assert [row.previous for row in rows] == [previous[row.value] for row in rows]
+
+
+def check_drawn(events: Sequence[Event], filters: Filters, overview: Overview) -> None:
+    assert list(overview.drawn) == [row.value for row in overview.breakdowns["event_type"][:DRAWN_TYPES]]
     for name, values in overview.drawn.items():
-        mine = [e.created_on for e in inside if e.event_type == name]
+        mine = [e.created_on for e in events if e.event_type == name]
         assert values == [sum(b.start <= moment < b.end for moment in mine) for b in filters.buckets]
-    if filters.previous:
-        before = [e.event_type for e in events if filters.previous.start <= e.created_on < filters.previous.end]
-        assert [row.previous for row in overview.types] == [before.count(row.name) for row in overview.types]
+
+
+def value_of(event: Event, column: str) -> str | None:
+    if column == "referrer_host":
+        return (urlsplit(event.referrer).hostname or "").removeprefix("www.") if event.referrer else None
+    value: str | None = getattr(event, column)
+    return value
 
 
 def random_events(seed: int, count: int) -> list[Event]:
@@ -93,7 +105,13 @@ def random_events(seed: int, count: int) -> list[Event]:
         who = f"id-{pick.randrange(12)}"
         ids: dict[str, str | None] = {"user_id": who, "device_id": None} if pick.random() < 0.2 else {"device_id": who}
         name = pick.choice(types)
-        more: dict[str, Any] = {"session_id": pick.choice([None, None, "s1", "s2"]), **ids}
+        more: dict[str, Any] = {
+            "page_path": pick.choice([None, "/", "/a", f"/{pick.randrange(30)}"]),
+            "referrer": pick.choice([None, "https://www.example.org/x?y", "http://Search.example/", "app"]),
+            "country": pick.choice([None, "DE", "FR"]),
+            "session_id": pick.choice([None, None, "s1", "s2"]),
+            **ids,
+        }
         if name == "REVENUE":
             more |= {
                 "revenue": pick.choice([0.1, 0.2, 1e-06, -5, 1e12, 19.99]),
@@ -139,7 +157,8 @@ def test_every_number_is_what_its_definition_says(
     check_period(rows, filters.buckets, overview.current.total, overview.current.buckets)
     if overview.previous:
         check_period(rows, filters.previous_buckets, overview.previous.total, overview.previous.buckets)
-    check_types(events, filters, overview)
+    check_breakdowns(events, filters, overview)
+    check_drawn(events, filters, overview)
 
 
 def test_the_page_agrees_with_itself(store: Path, reader: ReportReader) -> None:
