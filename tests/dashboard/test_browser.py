@@ -2,20 +2,13 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 
+from tests.dashboard.drawn import chart, drawn_colours
 from tests.dashboard.store_builder import Partition, make_event
-
-DRAWN_COLOURS = """id => {
-    const canvas = document.getElementById(id);
-    const pixels = new Uint32Array(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer);
-    return new Set(pixels).size;
-}"""
-CHART = """id => Object.fromEntries(Chart.getChart(id).data.datasets.map((set) => [set.label, set.data]))"""
 
 
 def hours_ago(hours: float) -> datetime:
@@ -34,11 +27,6 @@ def write_day(store: Path) -> Partition:
     return partition
 
 
-def chart(page: Page, name: str) -> dict[str, list[Any]]:
-    data: dict[str, list[Any]] = page.evaluate(CHART, name)
-    return data
-
-
 def test_the_charts_hold_the_numbers(page: Page, store: Path) -> None:
     write_day(store)
     page.goto("/?compare=previous")
@@ -52,7 +40,7 @@ def test_the_charts_hold_the_numbers(page: Page, store: Path) -> None:
     assert max(chart(page, "people")["Unique devices"]) <= 7
     assert page.get_by_label("Headline numbers").inner_text().split()[:2] == ["Events", "60"]
     for name in ("events", "people", "revenue"):
-        assert page.evaluate(DRAWN_COLOURS, name) > 10
+        assert drawn_colours(page, name) > 10
 
 
 def test_the_table_beside_a_chart_says_the_same(page: Page, store: Path) -> None:
@@ -152,3 +140,28 @@ def test_a_wrong_custom_range_is_told_and_a_right_one_shown(page: Page, store: P
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_role("alert")).to_have_count(0)
     page.wait_for_function("() => Chart.getChart('events').data.labels.length === 7")
+
+
+def test_the_keyboard_reaches_ranges_tables_and_filters(page: Page, store: Path) -> None:
+    write_day(store)
+    page.goto("/")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    page.keyboard.press("w")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("radio", name="24 hours")).to_be_checked()
+    page.keyboard.press("w")
+    page.wait_for_url("**range=7d**")
+    page.keyboard.press("t")
+    expect(page.locator("#events-card tbody")).to_be_visible()
+    page.keyboard.press("f")
+    page.keyboard.type("event_type")
+    page.get_by_label("Value").fill("REVENUE")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**filter=event_type:is:REVENUE")
+    expect(page.get_by_label("Headline numbers")).to_contain_text("39")
+    page.get_by_role("link", name="Remove the filter event_type is REVENUE").click()
+    expect(page.get_by_label("Headline numbers")).to_contain_text("90")
+    page.keyboard.press("2")
+    page.wait_for_url("**/explore/**")

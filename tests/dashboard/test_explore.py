@@ -66,25 +66,22 @@ NUMBERS: dict[str, Callable[[list[Decimal]], float | Decimal]] = {
     "average": lambda numbers: float(sum(numbers)) / len(numbers),
     "minimum": min,
     "maximum": max,
-    **{
-        name: lambda n, p=p: percentile(n, p)
-        for name, p in {"median": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}.items()
-    },  # type: ignore[misc]
+    "median": statistics.median,
+    "p90": lambda numbers: percentile(numbers, 90),
+    "p95": lambda numbers: percentile(numbers, 95),
+    "p99": lambda numbers: percentile(numbers, 99),
 }
 
 
 def expected(measure: str, rows: Sequence[Row], everyone: Sequence[Row]) -> float | Decimal | int | None:
     """What `measure` says of `rows`; persons and sessions are those of the whole store."""
-    keys = {
-        "persons": dict(zip(everyone, persons(everyone), strict=True)),
-        "sessions": dict(zip(everyone, sessions(everyone), strict=True)),
-    }
+    keys: dict[str, Sequence[object]] = {"persons": persons(everyone), "sessions": sessions(everyone)}
     if measure == "events":
         return len(rows)
     if measure in ("devices", "users"):
         return len({getattr(row.event, f"{measure[:-1]}_id") for row in rows} - {None})
     if measure in keys:
-        return len({keys[measure][row] for row in rows})
+        return len({keys[measure][row.offset] for row in rows})
     numbers = [number for row in rows if (number := price(row.event)) is not None]
     return NUMBERS[measure](numbers) if numbers else 0 if measure == "sum" else None
 

@@ -1,0 +1,105 @@
+"""Every report in a real Chromium: chart, table and API agree, axe-core finds nothing, phones never scroll sideways."""
+
+import random
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.core.cache import cache
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from dashboard_app.registry import REPORTS
+from tests.dashboard.drawn import cells, chart, drawn_colours
+from tests.dashboard.store_builder import Partition, make_event
+
+NAMES = [report.name for report in REPORTS]
+QUERY = "range=7d&compare=previous&filter=kind:is:track"
+
+
+def write_fortnight(store: Path) -> None:
+    """Visits of some people over two weeks, up to now, with pages, sources and payments."""
+    pick, now = random.Random(5), timezone.now()
+    events = []
+    for visit in range(120):
+        start = now - timedelta(minutes=1 if visit < 3 else pick.randrange(60 * 24 * 14))
+        who: dict[str, Any] = {"device_id": f"d{pick.randrange(40)}", "country": pick.choice(["DE", "FR", None])}
+        who |= {
+            "browser": pick.choice(["Firefox", "Chrome"]),
+            "platform": "web",
+            "source": "shop",
+            "app_version": "1.2",
+        }
+        if pick.random() < 0.4:
+            who["user_id"] = f"u{who['device_id']}"
+        for step, page in enumerate(["/", "/pricing", "/a-long-path/" + "x" * 80, "/cart"][: pick.randrange(1, 5)]):
+            moment = start + timedelta(seconds=20 * step)
+            events.append(make_event(moment, "page_view", page_path=page, referrer="https://search.example/", **who))
+        if pick.random() < 0.5:
+            paid = {"revenue": pick.choice([5, 19.99, 100]), "currency": pick.choice(["EUR", "USD"])}
+            events.append(make_event(start + timedelta(seconds=90), "REVENUE", **paid, **who))
+    Partition(store).commit([event for event in events if event.created_on <= now])
+
+
+def page_path(name: str) -> str:
+    return "/" if name == "overview" else f"/{name}/"
+
+
+def visit(page: Page, name: str) -> None:
+    page.goto(f"{page_path(name)}?{QUERY}")
+    expect(page.locator("#report")).to_have_attribute("data-state", "report")
+
+
+def number(text: str) -> float | None:
+    """The number that a cell of the page says."""
+    return float(text.replace(",", "")) if text else None
+
+
+def as_number(value: str | int | float | None) -> float | None:
+    """The number that the API gives, amounts of money as text; None where it is none."""
+    try:
+        return None if value is None else float(value)
+    except ValueError:
+        return None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_chart_its_table_and_the_api_say_the_same(page: Page, store: Path, name: str) -> None:
+    cache.clear()
+    write_fortnight(store)
+    visit(page, name)
+    tables = page.request.get(f"/api/v1/stats/{name}?{QUERY}").json()["tables"]
+    given = {table["name"]: table for table in tables}
+    for canvas in page.locator("canvas").all():
+        chart_id = canvas.get_attribute("id") or ""
+        assert drawn_colours(page, chart_id) > 4
+        header, *rows = cells(page, f"{chart_id}-table") or [[]]
+        assert rows
+        drawn = chart(page, chart_id)
+        for column, label in enumerate(header[1:], 1):
+            texts = [row[column] for row in rows]
+            assert drawn[label][: len(rows)] == pytest.approx([number(text) for text in texts])
+        if table := given.get(chart_id):
+            given_columns = list(zip(*(row[1:] for row in table["rows"]), strict=True))
+            for shown in zip(*(row[1:] for row in rows), strict=True):
+                assert [number(cell) for cell in shown] in [[as_number(v) for v in values] for values in given_columns]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", NAMES)
+def test_axe_finds_nothing(page: Page, store: Path, name: str, scheme: str) -> None:
+    write_fortnight(store)
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    visit(page, name)
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_phone_scrolls_down_and_never_sideways(page: Page, store: Path, name: str) -> None:
+    write_fortnight(store)
+    page.set_viewport_size({"width": 390, "height": 844})
+    visit(page, name)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
