@@ -14,11 +14,12 @@ from django.conf import settings
 
 from analytics_app import cors
 from analytics_app.body import BodyError, BodyTooLargeError, read_body
+from analytics_app.deliveries import Delivery
 from analytics_app.endpoints import NATIVE, Endpoint
 from analytics_app.ingest import IngestResult, Intake, check
 from analytics_app.observations import observations
 from analytics_app.pixel import GIF, event_of_pixel
-from analytics_app.producer import Delivery, shared_producer
+from analytics_app.producer import shared_producer
 from analytics_app.rate_limits import RateLimits
 from analytics_app.reading import Reading, read
 from analytics_app.sources import KnownSource, SourcesUnavailableError, source_cache
@@ -171,6 +172,12 @@ def refuse(request: CollectRequest, error: RefusalError, source: KnownSource | N
     if error.retry_after is not None:
         headers.append(("retry-after", str(error.retry_after)))
     return Reply(error.status, problem(error.status, error.code, error.message), headers)
+
+
+def refuse_unread(request: CollectRequest, error: RefusalError) -> Reply:
+    """As `refuse`, without having looked at the body: headers or query may say whose request it is."""
+    key = key_of_request(request.header, request.query)
+    return refuse(request, error, source_cache.find(key) if key else None)
 
 
 def preflight(request: CollectRequest) -> Reply:

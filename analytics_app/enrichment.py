@@ -54,13 +54,11 @@ def add_flag(context: dict[str, Any], flag: str) -> None:
 
 
 def _own_user_agent(event: Event) -> str:
-    for holder in (event.context, event.properties):
-        if not _NAMES.isdisjoint(holder):
-            for name in _IN_ORDER:
-                said = holder.get(name)
-                if isinstance(said, str) and said:
-                    return said
-    return ""
+    context, properties = event.context, event.properties
+    if _NAMES.isdisjoint(context) and _NAMES.isdisjoint(properties):
+        return ""
+    values = (holder.get(name) for holder in (context, properties) for name in _IN_ORDER)
+    return next((value for value in values if isinstance(value, str) and value), "")
 
 
 def _describe(event: Event, agent: UserAgent) -> None:

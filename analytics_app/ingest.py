@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from analytics_app.body import check_events
-from analytics_app.producer import Delivery
+from analytics_app.deliveries import Delivery
 from analytics_app.reading import Reading
 from analytics_app.validation import Rejection, Sender, ValidEvent, validate
 

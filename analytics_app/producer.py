@@ -5,35 +5,22 @@ import logging
 import os
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from enum import Enum
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, Producer
 from django.conf import settings
 
+from analytics_app.deliveries import Batch, Delivery, Messages
 from analytics_app.process_exit import call_at_exit
 from brokerlytics.kafka import client_config
 
 logger = logging.getLogger(__name__)
 
-Messages = Sequence[tuple[bytes, bytes]]
-
 _POLL_INTERVAL: Final = 0.2
 _TICK_SECONDS: Final = 0.001
 _QUEUE_FULL_SECONDS: Final = 0.01
 _FLUSH_SECONDS: Final = 5.0
-_REFUSALS: Final = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.POLICY_VIOLATION}
-
-
-class Delivery(Enum):
-    """What became of one message."""
-
-    ACKNOWLEDGED = "the broker has it, with acks=all"
-    REFUSED = "the broker will never take it"
-    NOT_ACKNOWLEDGED = "no answer in time: it may be on the topic or not"
 
 
 class EventProducer:
@@ -58,7 +45,9 @@ class EventProducer:
         self._at_exit = call_at_exit(self.close, priority=1)
         self._loop = loop
         self._waiting = 0
-        self._ticking = False
+        self._to_send: list[Batch] = []
+        self._queue_full_until = 0.0
+        self._turn_is_due = self._timer_is_set = False
         self._poller = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
         if loop is None:
             self._poller.start()
@@ -75,13 +64,13 @@ class EventProducer:
         probing = self._away
         if probing and not self._probe.acquire(blocking=False):
             return [Delivery.NOT_ACKNOWLEDGED] * len(messages)
-        started, done = time.monotonic(), threading.Event()
-        batch = _Batch(messages, done.set)
+        done = threading.Event()
+        batch = Batch(messages, self._timeout, done.set)
         try:
-            while self._enqueue(batch, started):
+            while self._enqueue([batch]):
                 time.sleep(_QUEUE_FULL_SECONDS)
-            done.wait(max(0.0, started + self._timeout - time.monotonic()))
-            return self._finish(batch, started)
+            done.wait(max(0.0, batch.deadline - time.monotonic()))
+            return self._finish(batch)
         finally:
             if probing:
                 self._probe.release()
@@ -93,17 +82,17 @@ class EventProducer:
         probing = self._away
         if probing and not self._probe.acquire(blocking=False):
             return [Delivery.NOT_ACKNOWLEDGED] * len(messages)
-        started, done = time.monotonic(), self._loop.create_future()
-        batch = _Batch(messages, partial(_set, done))
+        done = self._loop.create_future()
+        batch = Batch(messages, self._timeout, partial(_set, done))
         self._waiting += 1
-        if not self._ticking:
-            self._tick()
+        self._to_send.append(batch)
+        if not self._turn_is_due:
+            self._turn_is_due = True
+            self._loop.call_soon(self._turn)
         try:
-            while self._enqueue(batch, started):
-                await asyncio.sleep(_QUEUE_FULL_SECONDS)
             # librdkafka reports every message, a failed one when its time is up.
             await done
-            return self._finish(batch, started)
+            return self._finish(batch)
         finally:
             self._waiting -= 1
             if probing:
@@ -117,24 +106,32 @@ class EventProducer:
             self._poller.join()
         self._at_exit.cancel()
 
-    def _finish(self, batch: "_Batch", started: float) -> list[Delivery]:
+    def _finish(self, batch: Batch) -> list[Delivery]:
         deliveries = batch.deliveries()
         failed = deliveries.count(Delivery.NOT_ACKNOWLEDGED)
         if failed < len(deliveries):
             self._acknowledged_at = time.monotonic()
         # One partition without a leader does not make the broker away: others are acknowledged meanwhile.
-        self._away = self._acknowledged_at < started
+        self._away = self._acknowledged_at < batch.started
         if failed:
             logger.warning("Kafka did not acknowledge %d of %d events: %s", failed, len(deliveries), batch.reason)
         return deliveries
 
-    def _enqueue(self, batch: "_Batch", started: float) -> bool:
-        """True when the queue was too full for some of the batch, but not beyond the timeout: then those failed."""
+    def _enqueue(self, batches: list[Batch]) -> list[Batch]:
+        """Hand them to librdkafka; gives those for which its queue was too full, but not beyond their time."""
+        # One call for all of them: to call for each event costs three times as much.
+        records = [record for batch in batches for record in batch.waiting]
+        if self._client.produce_batch(self._topic, records) == len(records):
+            for batch in batches:
+                # They refer to the batch, and the batch to them.
+                batch.waiting = []
+            return []
+        return [batch for batch in batches if self._sort_out(batch)]
+
+    def _sort_out(self, batch: Batch) -> bool:
+        """Which of the batch's records were not taken: True when some are to be tried again."""
+        patient = time.monotonic() < batch.deadline
         records, batch.waiting = batch.waiting, []
-        # One call for all of them: to call for each one costs three times as much.
-        if self._client.produce_batch(self._topic, records, on_delivery=batch.report) == len(records):
-            return False
-        patient = time.monotonic() < started + self._timeout
         for record in records:
             error: KafkaError | None = record.pop("_error", None)
             if error is None:
@@ -144,15 +141,24 @@ class EventProducer:
             else:
                 self._on_error(error)
                 batch.fail(error, record["key"], record["value"])
-                batch.reported()
         return bool(batch.waiting)
 
-    def _tick(self) -> None:
-        """Poll in the event loop, as long as somebody waits."""
+    def _turn(self) -> None:
+        """In the event loop, after requests have come in: look for reports, and send what they brought together."""
+        self._turn_is_due = False
         self._client.poll(0)
-        self._ticking = bool(self._waiting)
-        if self._ticking and self._loop is not None:
+        if self._to_send and time.monotonic() >= self._queue_full_until:
+            self._to_send = self._enqueue(self._to_send)
+            if self._to_send:
+                self._queue_full_until = time.monotonic() + _QUEUE_FULL_SECONDS
+        if self._waiting and not self._timer_is_set and self._loop is not None:
+            self._timer_is_set = True
             self._loop.call_later(_TICK_SECONDS, self._tick)
+
+    def _tick(self) -> None:
+        """While somebody waits and no request comes in."""
+        self._timer_is_set = False
+        self._turn()
 
     def _poll(self) -> None:
         while not self._closing.is_set() and not (self.broken and len(self._client) == 0):
@@ -170,48 +176,6 @@ def _set(done: asyncio.Future[None]) -> None:
     # The request may have been cancelled meanwhile.
     if not done.done():
         done.set_result(None)
-
-
-class _Batch:
-    """Collects the delivery reports of one call and says when they are complete."""
-
-    def __init__(self, messages: Messages, done: Callable[[], None]) -> None:
-        self.reason = "no answer within the timeout"
-        self.waiting: list[dict[str, Any]] = [{"key": key, "value": value} for key, value in messages]
-        self._messages = messages
-        self._failures: defaultdict[tuple[bytes, bytes], list[Delivery]] = defaultdict(list)
-        self._missing = len(messages)
-        self._lock = threading.Lock()
-        self._done = done
-
-    def report(self, error: KafkaError | None, message: Message) -> None:
-        """librdkafka's delivery report."""
-        if error is not None:
-            self.fail(error, message.key() or b"", message.value() or b"")
-        self.reported()
-
-    def fail(self, error: KafkaError, key: bytes, value: bytes) -> None:
-        refused = error.code() in _REFUSALS
-        if not refused:
-            self.reason = error.str()
-        with self._lock:
-            self._failures[key, value].append(Delivery.REFUSED if refused else Delivery.NOT_ACKNOWLEDGED)
-
-    def reported(self) -> None:
-        with self._lock:
-            self._missing -= 1
-            complete = not self._missing
-        if complete:
-            self._done()
-
-    def deliveries(self) -> list[Delivery]:
-        """In the order of the messages. Of messages that are the same, it does not matter which one failed."""
-        with self._lock:
-            rest = Delivery.NOT_ACKNOWLEDGED if self._missing else Delivery.ACKNOWLEDGED
-            if not self._failures:
-                return [rest] * len(self._messages)
-            failures = {message: iter(deliveries) for message, deliveries in self._failures.items()}
-            return [next(failures.get(message, iter(())), rest) for message in self._messages]
 
 
 class SharedProducer:

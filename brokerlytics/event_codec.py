@@ -26,9 +26,11 @@ from brokerlytics.event_checks import check_fields, check_text, check_time, chec
 from brokerlytics.timestamps import cut_to_milliseconds, is_storable
 
 _MONEY: Final = ("revenue", "currency")
+_encode: Final = msgspec.json.Encoder().encode
 _decoder: Final = msgspec.json.Decoder(ClientEvent)
-# In a text this may stand for a NUL, which `check_text` has to look for.
-NUL: Final = b"\\u0000"
+_NUL: Final = b"\\u0000"
+# What encoding raises for what JSON or UTF-8 cannot say.
+_UNSAYABLE: Final = (UnicodeError, RecursionError, msgspec.MsgspecError, OverflowError)
 
 
 def build_event(fields: Mapping[str, Any], *, event_id: str, received_on: datetime) -> Event:
@@ -78,13 +80,19 @@ def complete(event: ClientEvent, *, event_id: str, received_on: datetime) -> Eve
         event.revenue = check_value("revenue", event.revenue)
     if event.currency is not None:
         event.currency = check_value("currency", event.currency)
-    if event.properties and event.kind not in TRAIT_KINDS:
-        _fill_money(event, event.properties)
+    properties = event.properties
+    if properties and ("revenue" in properties or "currency" in properties) and event.kind not in TRAIT_KINDS:
+        _fill_money(event, properties)
     return event
 
 
 def _fill_times(event: ClientEvent, received_on: datetime) -> None:
     created, original, received = event.created_on, event.original_created_on, event.received_on
+    if original is NEVER and received is NEVER and created is not NEVER and not event.sent_on:
+        # As nearly every event comes.
+        event.created_on = event.original_created_on = check_time("created_on", created)
+        event.received_on = cut_to_milliseconds(received_on)
+        return
     received = cut_to_milliseconds(received_on) if received is NEVER else check_time("received_on", received)
     if original is not NEVER:
         original = check_time("original_created_on", original)
@@ -118,12 +126,12 @@ def encode_event(event: Event) -> bytes:
     that cannot be stored.
     """
     try:
-        encoded = encode_json(event)
-    except InvalidEventError:
+        encoded = _encode(event)
+    except _UNSAYABLE as error:
         # It may be known which column is to blame.
         check_text(event)
-        raise
-    if NUL in encoded:
+        raise _unsayable() from error
+    if _may_hold_nul(encoded):
         check_text(event)
     if len(encoded) > MAX_EVENT_BYTES:
         message = f"The event has {len(encoded)} bytes as JSON; at most {MAX_EVENT_BYTES} are taken."
@@ -140,7 +148,7 @@ def decode_event(value: bytes | None, *, event_id: str, received_on: datetime) -
     Raises InvalidEventError with the reason under which the record belongs to the dead letters.
     """
     event = complete(_read(value), event_id=event_id, received_on=received_on)
-    if value and NUL in value:
+    if value and _may_hold_nul(value):
         check_text(event)
     return event
 
@@ -168,10 +176,20 @@ def _read_tolerantly(value: bytes) -> dict[str, Any]:
     return fields
 
 
+def _may_hold_nul(encoded: bytes) -> bool:
+    """Whether a text in this JSON may hold a NUL, which `check_text` has to look for."""
+    # One byte is found far sooner than six, and few events have a backslash.
+    return b"\\" in encoded and _NUL in encoded
+
+
 def encode_json(value: Mapping[str, Any] | Event) -> bytes:
     """Compact JSON in UTF-8; raises InvalidEventError for what JSON or UTF-8 cannot say."""
     try:
-        return msgspec.json.encode(value)
-    except (UnicodeError, RecursionError, msgspec.MsgspecError, OverflowError) as error:
-        message = "The event holds text that is not valid Unicode, or is nested too deeply."
-        raise InvalidEventError(Reason.INVALID_VALUE, message) from error
+        return _encode(value)
+    except _UNSAYABLE as error:
+        raise _unsayable() from error
+
+
+def _unsayable() -> InvalidEventError:
+    message = "The event holds text that is not valid Unicode, or is nested too deeply."
+    return InvalidEventError(Reason.INVALID_VALUE, message)

@@ -31,7 +31,7 @@ def to_storable(moment: datetime) -> datetime:
     """
     if moment.tzinfo is not UTC:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    if not is_storable(moment):
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
         raise ValueError(f"{moment} is not between the years 1970 and 2099")
     return cut_to_milliseconds(moment)
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from django.utils import timezone
 
+from analytics_app.deliveries import Delivery
 from analytics_app.importing.bad_file import BadFile
 from analytics_app.importing.batches import BadLine, Batch, EventMaker, batches
 from analytics_app.importing.errors import DamagedInputError, Fault, ImportFileError
@@ -23,7 +24,6 @@ from analytics_app.importing.reading import Input, open_input
 from analytics_app.importing.records import CsvRecords, Record, ndjson_records
 from analytics_app.importing.runner import Tally, send_all
 from analytics_app.importing.sending import Sender
-from analytics_app.producer import Delivery
 
 _SAVE_SECONDS: Final = 1.0
 _RECOGNISING, _FINDING, _IMPORTING = "Recognising the file", "Finding the place", "Importing"

@@ -7,10 +7,10 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Final
 
+from analytics_app.deliveries import Delivery
 from analytics_app.importing.batches import BadLine, Batch
 from analytics_app.importing.errors import Fault
 from analytics_app.importing.sending import Sender
-from analytics_app.producer import Delivery
 
 _LOOK_SECONDS: Final = 0.2
 

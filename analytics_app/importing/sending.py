@@ -6,9 +6,10 @@ from typing import Final, Protocol
 
 from confluent_kafka import KafkaException
 
+from analytics_app.deliveries import Delivery
 from analytics_app.importing.batches import Message
 from analytics_app.importing.errors import ImportFileError
-from analytics_app.producer import Delivery, shared_producer
+from analytics_app.producer import shared_producer
 
 _TRY_AGAIN_SECONDS: Final = 1.0
 

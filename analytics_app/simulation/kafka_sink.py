@@ -2,8 +2,9 @@
 
 from confluent_kafka import KafkaException
 
+from analytics_app.deliveries import Delivery
 from analytics_app.ingest import NOT_ACKNOWLEDGED, REFUSED_BY_BROKER
-from analytics_app.producer import Delivery, shared_producer
+from analytics_app.producer import shared_producer
 from analytics_app.simulation.api_sink import TRY_AGAIN_SECONDS, split
 from analytics_app.simulation.sending import Message, SendResult, Sink, SinkError
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from analytics_app import collect
+from analytics_app.deliveries import Delivery
 from analytics_app.models import Source
 from analytics_app.observations import observations
-from analytics_app.producer import Delivery, shared_producer
+from analytics_app.producer import shared_producer
 from analytics_app.rate_limits import RateLimits
 from analytics_app.sources import source_cache
 

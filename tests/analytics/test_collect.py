@@ -15,10 +15,11 @@ from pytest_django import Settings
 from analytics_app import collect as collect_module
 from analytics_app.body import MAX_BODY_BYTES
 from analytics_app.collect import client_ip
+from analytics_app.deliveries import Delivery
 from analytics_app.endpoints import ENDPOINTS
 from analytics_app.models import IntakeCount, Source
 from analytics_app.observations import Observations
-from analytics_app.producer import Delivery, shared_producer
+from analytics_app.producer import shared_producer
 from tests.analytics.conftest import RecordingProducer
 from tests.analytics.sending import GOOD, NOW, send
 

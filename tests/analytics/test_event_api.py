@@ -8,8 +8,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from analytics_app.body import MAX_BODY_BYTES
+from analytics_app.deliveries import Delivery
 from analytics_app.models import Source
-from analytics_app.producer import Delivery
 from tests.analytics.conftest import RecordingProducer
 from tests.analytics.topics import read_topic
 from tests.conftest import free_ports

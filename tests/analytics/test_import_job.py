@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from analytics_app.deliveries import Delivery
 from analytics_app.importing.batches import BATCH_ROWS, Message
 from analytics_app.importing.errors import ImportFileError
 from analytics_app.importing.job import run_import
@@ -20,7 +21,6 @@ from analytics_app.importing.options import ImportOptions, ImportResult
 from analytics_app.importing.progress import Lines, Rate, Status
 from analytics_app.importing.report import exit_code, report
 from analytics_app.importing.sending import KafkaSender
-from analytics_app.producer import Delivery
 from brokerlytics.timestamps import parse_timestamp
 from tests.analytics.conftest import RecordingProducer
 

@@ -3,9 +3,9 @@ from datetime import UTC, datetime
 import pytest
 
 from analytics_app.body import BodyError, read_body
+from analytics_app.deliveries import Delivery
 from analytics_app.endpoints import NATIVE
 from analytics_app.ingest import Intake, check
-from analytics_app.producer import Delivery
 from analytics_app.reading import read
 from analytics_app.validation import Sender
 

@@ -1,6 +1,7 @@
 """The producer in an event loop: as the collector uses it."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -8,7 +9,8 @@ from typing import TypeVar
 import pytest
 from pytest_django import Settings
 
-from analytics_app.producer import Delivery, EventProducer
+from analytics_app.deliveries import Batch, Delivery
+from analytics_app.producer import EventProducer
 from tests.analytics.topics import read_topic
 from tests.conftest import free_ports
 
@@ -102,6 +104,40 @@ def test_a_request_that_is_cancelled_harms_no_other(topic: str) -> None:
     assert in_loop(topic, 10, send) == [OK, OK]
     # What was cancelled had been given to the client already: it may be there, once.
     assert values(topic) in ([b"gone", b"later", b"other"], [b"later", b"other"])
+
+
+def test_what_finds_the_queue_full_is_sent_when_there_is_room(topic: str, settings: Settings) -> None:
+    settings.KAFKA_CLIENT_CONFIG = {"queue.buffering.max.messages": "7", "linger.ms": "20"}
+    requests = [[message(f"{n}-{part}") for part in range(10)] for n in range(10)]
+    requests[5][5] = (b"k", b"x" * 2_000_000)
+
+    async def send(producer: EventProducer) -> list[list[Delivery]]:
+        return await asyncio.gather(*(producer.produce_soon(messages) for messages in requests))
+
+    expected = [[OK] * 10 for _ in requests]
+    expected[5][5] = Delivery.REFUSED
+    assert in_loop(topic, 10, send) == expected
+    assert values(topic) == sorted(value for messages in requests for _, value in messages if len(value) < 10)
+
+
+def test_a_request_leaves_nothing_behind_for_the_garbage_collector(topic: str) -> None:
+    """It runs seldom under load: what only it can free would pile up."""
+
+    def batches() -> int:
+        return sum(type(found) is Batch for found in gc.get_objects())
+
+    async def send(producer: EventProducer) -> int:
+        gc.collect()
+        gc.disable()
+        try:
+            before = batches()
+            for n in range(20):
+                assert await producer.produce_soon([message(f"{n}-{part}") for part in range(5)]) == [OK] * 5
+            return batches() - before
+        finally:
+            gc.enable()
+
+    assert in_loop(topic, 10, send) == 0
 
 
 @pytest.mark.usefixtures("nobody")

@@ -15,7 +15,8 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from pytest_django import Settings
 
-from analytics_app.producer import Delivery, EventProducer, producer_config, shared_producer
+from analytics_app.deliveries import Delivery
+from analytics_app.producer import EventProducer, producer_config, shared_producer
 from brokerlytics.kafka import client_config
 from brokerlytics.local_kafka.broker import LocalKafka
 from brokerlytics.topics import TopicSpec, ensure_topic

@@ -17,8 +17,8 @@ from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
 
+from analytics_app.deliveries import Delivery
 from analytics_app.models import SimulationRun, Source
-from analytics_app.producer import Delivery
 from analytics_app.simulation import runs
 from tests.analytics.conftest import RecordingProducer
 

@@ -200,7 +200,7 @@ class Database:
 
 
 @pytest.fixture
-def database(monkeypatch: pytest.MonkeyPatch) -> Database:
+def database(db: None, monkeypatch: pytest.MonkeyPatch) -> Database:  # noqa: ARG001 (a connection may be open)
     database = Database()
     monkeypatch.setattr(Source.objects, "all", database.all)
     return database

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from analytics_app.producer import Delivery
+from analytics_app.deliveries import Delivery
 from analytics_app.simulation.api_sink import ApiSink
 from analytics_app.simulation.file_sinks import CsvSink, LinesSink
 from analytics_app.simulation.kafka_sink import KafkaSink
