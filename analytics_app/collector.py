@@ -7,6 +7,8 @@ import asyncio
 import gc
 import logging
 import time
+from collections.abc import Awaitable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -24,6 +26,7 @@ from analytics_app.collect import (
     misconfigured,
     preflight,
     refuse,
+    refuse_unread,
     take_in,
     without_sources,
 )
@@ -39,6 +42,9 @@ logger = logging.getLogger(__name__)
 MAX_REQUESTS: Final = 512
 MAX_BYTES: Final = 64 * 1024 * 1024
 BODY_SECONDS: Final = 15.0
+# Most clients look for an answer only when all of a body is sent: so much of one that is too large is read and dropped,
+# so that they hear why. Beyond it the connection is closed.
+MAX_DROPPED_BYTES: Final = 16 * MAX_BODY_BYTES
 _GC_THRESHOLD: Final = 50_000
 _FORMS: Final = ("multipart/form-data", "application/x-www-form-urlencoded")
 
@@ -101,28 +107,43 @@ class Collector:
         length = request.header("content-length")
         size = _size(request.method, length)
         if size > MAX_BODY_BYTES:
-            return refuse(request, RefusalError(413, "body_too_large", TOO_LARGE))
+            await self._drop(proto, size)
+            return refuse_unread(request, RefusalError(413, "body_too_large", TOO_LARGE))
         if self._requests >= MAX_REQUESTS or self._bytes + size > MAX_BYTES:
-            return refuse(request, RefusalError(503, "overloaded", "Too many requests at once; try again.", 1))
+            return refuse_unread(request, RefusalError(503, "overloaded", "Too many requests at once; try again.", 1))
         self._requests += 1
         self._bytes += size
         try:
-            request.body = await self._read(proto, chunked=length is None)
+            request.body = await self._in_time(_read_chunks(proto) if length is None else proto())
             if self._wants_ip:
                 request.ip = client_ip(scope.client, request.header)
             return await self._produce(take_in(request, datetime.now(UTC), time.monotonic()))
         except SlowBodyError:
-            return refuse(request, RefusalError(408, "body_too_slow", "The body did not arrive in time."))
+            return refuse_unread(request, RefusalError(408, "body_too_slow", "The body did not arrive in time."))
         finally:
             self._requests -= 1
             self._bytes -= size
 
-    async def _read(self, proto: Any, *, chunked: bool) -> bytes:
-        """The body. A timer for each request would cost as much as everything else in it: one looks at all of them."""
+    async def _drop(self, proto: Any, size: int) -> None:
+        """Read a body that is not wanted, where that takes little and there is a place for it."""
+        if size > MAX_DROPPED_BYTES or self._requests >= MAX_REQUESTS:
+            return
+        self._requests += 1
+        try:
+            with suppress(SlowBodyError):
+                await self._in_time(_read_chunks(proto))
+        finally:
+            self._requests -= 1
+
+    async def _in_time(self, body: Awaitable[bytes]) -> bytes:
+        """The body. A timer for each request would cost as much as everything else in it: one looks at all of them.
+
+        Raises SlowBodyError.
+        """
         task = asyncio.current_task()
         self._reading[task] = time.monotonic()
         try:
-            return await _read_chunks(proto) if chunked else await proto()
+            return await body
         except asyncio.CancelledError:
             raise SlowBodyError from None
         finally:
@@ -157,11 +178,13 @@ def _size(method: str, length: str | None) -> int:
 
 
 async def _read_chunks(proto: Any) -> bytes:
-    """A body whose length was not announced, up to a little more than may be."""
-    body = bytearray()
+    """A body part by part; of one that is too large a little more than may be, and the rest is dropped."""
+    body, size = bytearray(), 0
     async for chunk in proto:
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
+        size += len(chunk)
+        if len(body) <= MAX_BODY_BYTES:
+            body += chunk
+        if size > MAX_DROPPED_BYTES:
             break
     return bytes(body)
 

@@ -5,15 +5,19 @@ import json
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from analytics_app import collector as collector_module
 from analytics_app.body import MAX_BODY_BYTES
-from analytics_app.collector import MAX_BYTES, MAX_REQUESTS, Collector
-from analytics_app.models import Source
+from analytics_app.collector import MAX_BYTES, MAX_DROPPED_BYTES, MAX_REQUESTS, Collector
+from analytics_app.models import IntakeCount, Source
+from analytics_app.observations import observations
 from analytics_app.sources import SourcesUnavailableError, source_cache
 from brokerlytics.web import web_command
 from tests.analytics.conftest import RecordingProducer
 from tests.analytics.rsgi import EVENT, Proto, Scope, handle, request
+
+CHUNK = bytes(64 * 1024)
 
 
 @pytest.fixture
@@ -32,19 +36,36 @@ def test_a_body_in_chunks_or_not(
     assert len(recorder.messages) == 1
 
 
-def test_a_body_that_is_announced_too_large_is_not_read(collector: Collector, source: Source) -> None:
-    scope, proto = request(source, bytes(MAX_BODY_BYTES + 1))
+@pytest.mark.parametrize("announced", [False, True])
+def test_a_body_that_is_too_large_is_taken_to_its_end_so_that_its_sender_hears_why(
+    collector: Collector, source: Source, announced: bool
+) -> None:
+    scope, proto = request(source, *[CHUNK] * (MAX_DROPPED_BYTES // len(CHUNK)), announced=announced)
     handle(collector, (scope, proto))
     assert proto.answer == (413, "body_too_large")
+    assert proto.taken == MAX_DROPPED_BYTES
+    assert (collector._requests, collector._bytes) == (0, 0)
+
+
+def test_a_body_far_beyond_the_limit_is_not_read(collector: Collector, source: Source) -> None:
+    parts = MAX_DROPPED_BYTES // len(CHUNK) + 100
+    announced, proto = request(source, *[CHUNK] * parts)
+    in_parts, proto_in_parts = request(source, *[CHUNK] * parts, announced=False)
+    handle(collector, (announced, proto), (in_parts, proto_in_parts))
+    assert proto.answer == proto_in_parts.answer == (413, "body_too_large")
     assert proto.taken == 0
+    assert proto_in_parts.taken <= MAX_DROPPED_BYTES + len(CHUNK)
 
 
-def test_a_body_in_chunks_is_read_no_further_than_its_limit(collector: Collector, source: Source) -> None:
-    chunk = bytes(64 * 1024)
-    scope, proto = request(source, *[chunk] * 1000, announced=False)
-    handle(collector, (scope, proto))
-    assert proto.answer == (413, "body_too_large")
-    assert proto.taken <= MAX_BODY_BYTES + len(chunk)
+def test_a_body_that_is_too_large_and_slow_loses_its_place(
+    collector: Collector, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector_module, "BODY_SECONDS", 0.5)
+    headers = {"x-write-key": source.write_key, "content-length": str(MAX_BODY_BYTES + 1)}
+    slow = Scope("/v1/track", headers), Proto(None)
+    handle(collector, slow)
+    assert slow[1].answer == (413, "body_too_large")
+    assert (collector._requests, collector._bytes) == (0, 0)
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "1_0", "²", "99999999999999999999"])
@@ -67,6 +88,19 @@ def test_beyond_its_places_requests_are_told_to_come_back(
     last = request(source, EVENT)
     handle(collector, last)
     assert last[1].answer == (200, None)
+
+
+def test_what_is_refused_unread_is_counted_for_the_source_of_its_key(
+    collector: Collector, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector_module, "BODY_SECONDS", 0.5)
+    slow = Scope("/v1/track", {"x-write-key": source.write_key, "content-length": "10"}), Proto(None)
+    handle(collector, slow, request(source, bytes(MAX_BODY_BYTES + 1)))
+    monkeypatch.setattr(collector_module, "MAX_REQUESTS", 0)
+    handle(collector, request(source, EVENT))
+    observations.flush(timezone.now())
+    counts = IntakeCount.objects.values_list("source_id", "code", "events")
+    assert set(counts) == {(source.pk, code, 1) for code in ("body_too_slow", "body_too_large", "overloaded")}
 
 
 def test_the_web_server_lets_it_see_more_requests_than_it_takes() -> None:
