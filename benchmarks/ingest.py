@@ -10,14 +10,16 @@ from confluent_kafka import KafkaError, Message, Producer
 from benchmarks.cluster import event, events_on, new_topic
 from benchmarks.load import Load, LoadResult, run_load
 from benchmarks.report import Benchmark, Row
-from benchmarks.servers import peer_server, shared_producer_settings, web_server
+from benchmarks.servers import peer_server, plain_django, shared_producer_settings, web_server
 from benchmarks.traffic import Traffic, batches, sdk_batches, single_events
 from brokerlytics.kafka import client_config
 
 PRODUCER_EVENTS = 1_000_000
 LOAD_SECONDS = 8.0
+WARM_UP_SECONDS = 20.0
 CONNECTIONS = 64
 PEER = "mq-bridge"
+TUNED = "mq-bridge, tuned"
 LOOP = "bare producer loop"
 # The best of 0, 5, 20 and 100: nobody waits for an answer here, and a little patience fills the loop's batches.
 _LOOP_LINGER = 5
@@ -27,38 +29,44 @@ def measure(runs: int, directory: Path, *, sdk: bool = False) -> Benchmark:
     """Each candidate in turn, `runs` times; load generator, servers and broker share the machine."""
     topic = new_topic()
     peer = Row(PEER)
-    single = Row("single events", targets={PEER: 0.8})
+    tuned = Row(TUNED, targets={PEER: None})
+    django = Row("plain Django view", targets={PEER: None, TUNED: None})
+    single = Row("single events", targets={PEER: 0.8, TUNED: None})
     half = Row("single events at half load", p99_limit=50.0)
     batch = Row("batches of 100", targets={LOOP: 0.45})
     sdk_batch = Row("batches of 100, /v1/batch with gzip", targets={LOOP: None})
     loop = Row(LOOP)
-    untuned = Row("mq-bridge with its defaults", targets={PEER: None})
+    django_batch = Row("plain Django view, batches of 100", targets={LOOP: None})
     with (
         web_server(directory, topic) as web,
-        peer_server(topic) as other,
-        peer_server(topic, tuned=False) as defaults,
+        plain_django(topic) as plain,
+        peer_server(topic) as as_it_comes,
+        peer_server(topic, tuned=True) as at_its_best,
     ):
         singles, hundreds, compressed = (make(web) for make in (single_events, batches, sdk_batches))
-        # A broker that has just started is slow until its code is compiled.
+        # A broker that has just started is slow until its code is compiled, for small requests as for large ones.
         bare_loop(topic)
+        post(singles, topic, seconds=WARM_UP_SECONDS)
         for _ in range(runs):
-            peer.add(post(single_events(other), topic))
-            untuned.add(post(single_events(defaults), topic))
+            peer.add(post(single_events(as_it_comes), topic))
+            tuned.add(post(single_events(at_its_best), topic))
+            django.add(post(single_events(plain), topic))
             result = post(singles, topic)
             single.add(result)
             half.add(post(singles, topic, result.rate / 2))
             batch.add(post(hundreds, topic), hundreds.events)
+            django_batch.add(post(batches(plain), topic), hundreds.events)
             if sdk:
                 sdk_batch.add(post(compressed, topic), compressed.events)
             loop.add(bare_loop(topic))
-    rows = [peer, untuned, single, half, batch, *([sdk_batch] if sdk else []), loop]
+    rows = [peer, tuned, django, single, half, batch, *([sdk_batch] if sdk else []), django_batch, loop]
     return Benchmark(f"Events acknowledged by Kafka, over HTTP on {CONNECTIONS} connections", rows)
 
 
-def post(traffic: Traffic, topic: str, rate: float | None = None) -> LoadResult:
+def post(traffic: Traffic, topic: str, rate: float | None = None, *, seconds: float = LOAD_SECONDS) -> LoadResult:
     """Raises RuntimeError when a request failed, or when the topic has other than what was accepted."""
     before, cpu = events_on(topic), traffic.server.cpu_seconds()
-    result = load(Load(traffic.server.port, traffic.requests, traffic.expected, CONNECTIONS, LOAD_SECONDS, rate=rate))
+    result = load(Load(traffic.server.port, traffic.requests, traffic.expected, CONNECTIONS, seconds, rate=rate))
     result.cpu_seconds = traffic.server.cpu_seconds() - cpu
     if result.failures:
         raise RuntimeError(f"Requests were not answered with {traffic.expected}: {dict(result.failures)}")

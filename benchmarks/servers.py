@@ -81,12 +81,22 @@ def web_server(directory: Path, topic: str) -> Iterator[Server]:
 
 
 @contextmanager
-def peer_server(topic: str, *, tuned: bool = True) -> Iterator[Server]:
-    """mq-bridge with our producer's settings where they are a promise; the others suit it best, or are its defaults."""
+def peer_server(topic: str, *, tuned: bool = False) -> Iterator[Server]:
+    """mq-bridge with our producer's settings where they are a promise; the others are its defaults, or suit it best."""
     port = free_port()
     config = route(port, settings.KAFKA_BOOTSTRAP_SERVERS, topic, shared_producer_settings(), tuned=tuned)
     command = [sys.executable, "-m", "benchmarks.peer", json.dumps(config)]
     with _running(command, port, dict(os.environ)) as pid:
+        yield Server(port, pid)
+
+
+@contextmanager
+def plain_django(topic: str) -> Iterator[Server]:
+    """One process of Django as granian serves it, with a thread for each connection of the load."""
+    port = free_port()
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port)]
+    command += ["--blocking-threads", "64", "--log-level", "error", "benchmarks.plain_django:application"]
+    with _running(command, port, {**child_environment(), "KAFKA_TOPIC": topic}) as pid:
         yield Server(port, pid)
 
 

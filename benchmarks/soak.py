@@ -39,8 +39,16 @@ class Soak:
 
     def slope(self) -> float:
         """MB per minute: the line through the settled samples."""
-        seconds, sizes = zip(*self.settled(), strict=True)
-        return linear_regression([second / 60 for second in seconds], sizes).slope
+        return _slope(self.settled())
+
+    def late_slope(self) -> float:
+        """MB per minute in the second half of the time: what does not end with the filling of caches."""
+        return _slope([sample for sample in self.samples if sample[0] >= self.seconds / 2])
+
+
+def _slope(samples: list[tuple[float, float]]) -> float:
+    seconds, sizes = zip(*samples, strict=True)
+    return linear_regression([second / 60 for second in seconds], sizes).slope
 
 
 def measure(minutes: float, directory: Path) -> Soak:
@@ -79,9 +87,10 @@ def publish(soak: Soak, path: Path) -> None:
         "memory at the end": f"{last:.1f} MB",
         "highest": f"{max(size for _, size in soak.samples):.1f} MB",
         "slope": f"{soak.slope():+.2f} MB per minute",
+        "slope in the second half": f"{soak.late_slope():+.2f} MB per minute",
     }
     table = Table(title=f"Full load for {soak.seconds / 60:g} minutes", title_justify="left", show_header=False)
     for name, value in figures.items():
         table.add_row(name, value)
     Console(width=110).print(table)
-    write_json({**asdict(soak), "slope": soak.slope()}, path)
+    write_json({**asdict(soak), "slope": soak.slope(), "late_slope": soak.late_slope()}, path)
