@@ -42,7 +42,7 @@ def new_set() -> DigestSet:
 
 
 class NativeSet:
-    """Slots in one array, at most three quarters of them taken: 16 to 32 bytes a digest."""
+    """Slots in one array, at most three quarters of them taken: 16 to 24 bytes a digest."""
 
     def __init__(self, native: Library) -> None:
         self._native = native
@@ -67,7 +67,7 @@ class NativeSet:
         address, slots = self.as_argument()
         needed = (self._count + count) * 4 // 3 + 1
         if needed > slots:
-            larger = _slots(max(needed, 2 * slots))
+            larger = _slots(max(needed, 3 * slots // 2))
             self._native.copy_set((address, slots), (larger.buffer_info()[0], len(larger) // DIGEST_BYTES))
             self._slots = larger
 

@@ -90,6 +90,7 @@ def assert_same(encoder: RowEncoder, values: list[bytes | None]) -> int:
     return plain
 
 
+@settings(deadline=None)
 @given(changes=st.lists(st.tuples(CHANGES, MONEY), min_size=1, max_size=4))
 def test_a_plain_event_has_the_bytes_that_the_rules_give(
     encoder: RowEncoder, changes: list[tuple[list[tuple[str, Any]], Any]]
@@ -103,7 +104,7 @@ def test_a_plain_event_has_the_bytes_that_the_rules_give(
     assert assert_same(encoder, [compact(GOOD), *values]) >= 1
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(changes=CHANGES)
 def test_what_our_producer_writes_is_plain(encoder: RowEncoder, changes: list[tuple[str, Any]]) -> None:
     try:
@@ -128,6 +129,7 @@ def test_damaged_events_have_the_bytes_that_the_rules_give(encoder: RowEncoder, 
     assert 0.03 < plain / len(values) < 0.5
 
 
+@settings(deadline=None)
 @given(value=st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_no_bytes_are_too_strange(encoder: RowEncoder, value: bytes) -> None:
     good = compact(GOOD)
@@ -245,6 +247,7 @@ def test_amounts_are_those_of_the_rules(encoder: RowEncoder, number: str) -> Non
     assert_same(encoder, [compact(GOOD).replace(b'"n":1', f'"n":{number}'.encode())])
 
 
+@settings(deadline=None)
 @given(number=st.floats(allow_nan=False, allow_infinity=False) | st.decimals(-(10**10), 10**10, places=4).map(float))
 def test_numbers_are_those_of_the_rules(encoder: RowEncoder, number: float) -> None:
     texts = [repr(number), f"{number:.15g}", f"{number:.6f}", msgspec.json.encode(number).decode()]

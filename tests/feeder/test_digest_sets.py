@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brokerlytics.native.library import DIGEST_BYTES, Library
@@ -18,6 +18,7 @@ DIGESTS = st.integers(1, 60).map(lambda number: number.to_bytes(DIGEST_BYTES, "l
 STEPS = st.lists(st.tuples(st.integers(0, 2), st.lists(DIGESTS, max_size=30)), max_size=20)
 
 
+@settings(deadline=None)
 @given(steps=STEPS)
 def test_both_kinds_answer_as_a_plain_set_does(native: Library, steps: list[tuple[int, list[bytes]]]) -> None:
     kinds: list[Callable[[], DigestSet]] = [PythonSet, lambda: NativeSet(native)]
