@@ -10,49 +10,13 @@ from typing import Any, Final
 
 import duckdb
 
-from dashboard_app.conditions import column_sql
-from dashboard_app.filters import Filters, naive
+from dashboard_app.filters import Filters
+from dashboard_app.measures.attempts import attempts_sql
 from dashboard_app.measures.identities import Identity, identities
 from dashboard_app.steps import Step
 
 TOP_VALUES: Final = 10
 PEOPLE_PER_PAGE: Final = 50
-
-_ORDER: Final = "created_on, _partition, _offset"
-# The attempts that have reached the step before, and the rows that match this step, in order: an attempt goes on with a
-# row that follows it directly. An earlier attempt that the row could serve began earlier, and so would get no further;
-# a later row would be no better. A row that is both comes first as itself: no event serves two steps.
-_REACHED: Final = """
-together_{step} AS (
-    SELECT person, created_on, _partition, _offset, TRUE AS reached, {times}, value FROM reached_{before}
-    UNION ALL
-    SELECT person, created_on, _partition, _offset, FALSE, {nulls}, NULL FROM events
-    WHERE created_on >= $start AND created_on < $horizon AND {where} {came_so_far}
-), reached_{step} AS MATERIALIZED (
-    SELECT person, created_on, _partition, _offset, {before_times}, created_on AS at_{step}, before_value AS value
-    FROM (
-        SELECT *, lag(reached) OVER in_order AS follows, {lags}, lag(value) OVER in_order AS before_value
-        FROM together_{step}
-        WINDOW in_order AS (PARTITION BY person ORDER BY created_on, _partition, _offset, reached)
-    ) WHERE NOT reached AND follows AND created_on <= before_1 + $window
-)"""
-_STARTS: Final = """
-reached_1 AS (
-    SELECT person, created_on, _partition, _offset, created_on AS at_1, {value} AS value FROM events
-    WHERE {range} AND {where}
-)"""
-# Nearly everyone has started, so that for the second step it would cost more than it saves.
-_CAME_SO_FAR: Final = "AND person IN (SELECT person FROM reached_{before})"
-# Who came no further than the first step; without a breakdown it is enough to know when.
-_STARTED: Final = """
-SELECT person, 1 AS level, min(at_1) AS at_1, {nulls}, NULL::VARCHAR AS value
-FROM reached_1 ANTI JOIN reached_2 USING (person) GROUP BY person"""
-# Of the attempts that came as far as the person's furthest, the one that was there first.
-_FIRST: Final = """
-SELECT person, {step} AS level, first.* FROM (
-    SELECT person, arg_min({{{fields}}}, (created_on, _partition, _offset)) AS first FROM reached_{step} {rest}
-    GROUP BY person
-)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,53 +80,12 @@ class Funnel:
 
 def measure_funnel(connection: duckdb.DuckDBPyConnection, filters: Filters, options: FunnelOptions) -> Funnel:
     """Count over the view `events`. Leaves the temporary table `attempt`. Raises duckdb.Error."""
-    sql, parameters = _attempts(filters, options)
+    sql, parameters = attempts_sql(filters, options.steps, options.window, options.breakdown)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE attempt AS {sql}", parameters)
     steps = len(options.steps)
     total = _conversion(connection.execute(f"SELECT FALSE, NULL, {_counts(steps)} FROM attempt").fetchall()[0])  # noqa: S608
     people, has_more = _people(connection, options)
     return Funnel(total, _breakdown(connection, steps) if options.breakdown else [], people, has_more)
-
-
-def _attempts(filters: Filters, options: FunnelOptions) -> tuple[str, dict[str, Any]]:
-    wheres = [filters.matching & step.where(f"step{number}") for number, step in enumerate(options.steps, 1)]
-    parameters: dict[str, Any] = {"window": options.window, "horizon": naive(filters.range.end + options.window)}
-    parameters |= filters.where.parameters
-    for where in wheres:
-        parameters |= where.parameters
-    value = f"{column_sql(options.breakdown)}::VARCHAR" if options.breakdown else "NULL::VARCHAR"
-    parts = [_STARTS.format(value=value, range="created_on >= $start AND created_on < $end", where=wheres[0].sql)]
-    parts += [_reached(step, where.sql) for step, where in enumerate(wheres[1:], 2)]
-    last = len(wheres)
-    firsts = " UNION ALL ".join([_started(last, options), *(_first(step, last) for step in range(2, last + 1))])
-    return f"WITH {', '.join(parts)} {firsts}", parameters
-
-
-def _reached(step: int, where: str) -> str:
-    earlier = range(1, step)
-    return _REACHED.format(
-        step=step,
-        before=step - 1,
-        where=where,
-        came_so_far=_CAME_SO_FAR.format(before=step - 1) if step > 2 else "",
-        times=", ".join(f"at_{number}" for number in earlier),
-        nulls=", ".join("NULL" for _ in earlier),
-        lags=", ".join(f"lag(at_{number}) OVER in_order AS before_{number}" for number in earlier),
-        before_times=", ".join(f"before_{number} AS at_{number}" for number in earlier),
-    )
-
-
-def _started(last: int, options: FunnelOptions) -> str:
-    if options.breakdown:
-        return _first(1, last)
-    return _STARTED.format(nulls=", ".join(f"NULL::TIMESTAMP AS at_{step}" for step in range(2, last + 1)))
-
-
-def _first(step: int, last: int) -> str:
-    times = [f"at_{number}" if number <= step else "NULL::TIMESTAMP" for number in range(1, last + 1)]
-    fields = ", ".join([*(f"at_{number}: {time}" for number, time in enumerate(times, 1)), "value: value"])
-    rest = f"ANTI JOIN reached_{step + 1} USING (person)" if step < last else ""
-    return _FIRST.format(step=step, fields=fields, rest=rest)
 
 
 def _counts(steps: int) -> str:
