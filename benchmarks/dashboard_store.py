@@ -81,6 +81,7 @@ def make_store(root: Path, events: int, devices: int, end: datetime) -> None:
     next_offsets = dict.fromkeys(range(PARTITIONS), 0)
     sessions = events // (DAYS * EVENTS_OF_A_SESSION)
     with duckdb.connect() as connection:
+        connection.execute("SET enable_progress_bar = false")
         connection.execute(_PICK)
         for day in range(DAYS):
             start = end - timedelta(days=DAYS - day)

@@ -112,6 +112,7 @@ class IndexBuilder:
         place = self._scratch.path / "build.duckdb"
         place.unlink(missing_ok=True)
         with explained(), duckdb.connect(str(place), config=self._config()) as connection:
+            connection.execute("SET enable_progress_bar = false")
             connection.execute(f"CREATE TABLE loaded ({EMPTY_TABLE})")
             if plan.new:
                 names = [str(path) for path, _ in plan.new]

@@ -1,0 +1,189 @@
+"""How long each page's queries take over a large store with its index, beside DuckDB and pandas on the CSV itself.
+
+Cold: a process that has just begun looks for the first time. Warm: it is asked again, and nothing is taken from the
+answers that it keeps. Wall time says what a reader waits, CPU time what it costs, whatever else the machine does.
+"""
+
+import json
+import platform
+import resource
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import django
+import duckdb
+import pandas as pd
+from django.utils.datastructures import MultiValueDict
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.dashboard_store import TOPIC, make_store
+from brokerlytics.index_files import index_dir
+from brokerlytics.store import closed_segments
+from dashboard_app.committed import CommittedStore
+from dashboard_app.csv_relation import RELATION
+from dashboard_app.filters import parse_filters
+from dashboard_app.index.builder import IndexBuilder
+from dashboard_app.index.following import bring_up_to_date
+from dashboard_app.registry import REPORTS
+from dashboard_app.report import AnyReport, Context
+from dashboard_app.scratch import ScratchDirectory
+
+END: Final = datetime(2026, 11, 25, tzinfo=UTC)
+RANGES: Final = ("7d", "90d")
+_WARM: Final = 3
+# What a page asks for: its name in the table, the report, and the query string beside the range.
+ASKED: Final[tuple[tuple[str, dict[str, list[str]]], ...]] = (
+    ("overview", {}),
+    ("explore", {"event": ["page_view"], "measure": ["users"], "breakdown": ["country"]}),
+    ("funnel", {"step": ["page_view", "add_to_cart", "purchase"]}),
+    ("retention", {}),
+    ("users", {}),
+    ("sessions", {}),
+    ("revenue", {}),
+    ("live", {}),
+)
+_BY_DAY: Final = """
+SELECT date_trunc('day', created_on) AS day, count(*), count(DISTINCT device_id) FROM {relation} GROUP BY day"""
+
+
+@dataclass
+class Timing:
+    """Milliseconds of one page over one range: the first time, again (the median), and the CPU time of the latter."""
+
+    page: str
+    range: str
+    cold: float
+    warm: float
+    warm_cpu: float
+
+
+def measure(directory: Path, events: int, devices: int) -> dict[str, Any]:
+    """Make a store, index it, and ask. The store stays below `directory`, and is used again if it is there."""
+    root = directory / f"store-{events}"
+    if not root.exists():
+        make_store(root, events, devices, END)
+    scratch = ScratchDirectory(directory / "tmp")
+    builder = IndexBuilder(root, TOPIC, scratch, lambda *_: None)
+    began, cpu = time.monotonic(), time.process_time()
+    built = bring_up_to_date(builder, lambda: False)
+    result: dict[str, Any] = {"events": events, "devices": devices, "machine": platform.processor()}
+    if built:
+        result["build"] = {"seconds": time.monotonic() - began, "cpu_seconds": time.process_time() - cpu}
+    builder.sweep()
+    scratch.close()
+    size = sum(path.stat().st_size for path in index_dir(root, TOPIC).iterdir())
+    result["bytes"] = {"csv": sum(s.path.stat().st_size for s in closed_segments(root, TOPIC)), "index": size}
+    timings, peaks = [], []
+    for report in REPORTS:
+        for name in RANGES:
+            timing, peak = _in_a_process(_ask, directory, root, report.name, name)
+            timings.append(timing)
+            peaks.append(peak)
+    result["pages"] = [asdict(timing) for timing in timings]
+    result["peak_mb"] = max(peaks)
+    result["day_counts_ms"] = {
+        "index": _in_a_process(_by_day_indexed, directory, root),
+        "DuckDB on the CSV": _in_a_process(_by_day_csv, root),
+        "pandas on the CSV": _in_a_process(_by_day_pandas, root),
+    }
+    return result
+
+
+def publish(result: dict[str, Any], path: Path) -> None:
+    """Print the tables and write the same as JSON."""
+    console = Console()
+    table = Table("page", "range", "cold ms", "warm ms", "warm CPU ms", title=f"{result['events']:,} events")
+    for page in result["pages"]:
+        numbers = (f"{page[name]:,.0f}" for name in ("cold", "warm", "warm_cpu"))
+        table.add_row(page["page"], page["range"], *numbers)
+    console.print(table)
+    table = Table("events and devices by day", "ms", "of the index", title="The same question")
+    for name, milliseconds in result["day_counts_ms"].items():
+        table.add_row(name, f"{milliseconds:,.0f}", f"{milliseconds / result['day_counts_ms']['index']:.1f}")
+    console.print(table)
+    console.print(f"Peak memory of a reader: {result['peak_mb']:,.0f} MB. Bytes: {result['bytes']}.")
+    if build := result.get("build"):
+        cost = build["cpu_seconds"] / result["events"] * 1e6
+        console.print(f"Index built in {build['seconds']:.0f} s, {cost:.1f} µs of CPU time an event.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=2))
+
+
+def _in_a_process(function: Callable[..., Any], *arguments: object) -> Any:
+    """In a new one, so that nothing is warm and its memory is its own."""
+    with get_context("spawn").Pool(1, _set_up) as pool:
+        return pool.apply(function, arguments)
+
+
+def _set_up() -> None:
+    django.setup()
+
+
+def _ask(directory: Path, root: Path, page: str, range_name: str) -> tuple[Timing, float]:
+    report = next(report for report in REPORTS if report.name == page)
+    query = MultiValueDict({"range": [range_name], **dict(ASKED).get(page, {})})
+    context = Context(now=END - timedelta(minutes=1), tz=ZoneInfo("Europe/Berlin"), query=query)
+    filters = parse_filters(query, now=context.now, tz=context.tz)
+    options = report.parse(query, context)
+    with _store(directory, root) as store:
+        times = [_timed(lambda: _measure(store, report, filters, options)) for _ in range(1 + _WARM)]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    warm = times[1:]
+    return Timing(page, range_name, times[0][0], median(wall for wall, _ in warm), median(cpu for _, cpu in warm)), peak
+
+
+def _measure(store: CommittedStore, report: AnyReport, filters: Any, options: Any) -> None:
+    with store.look() as look, store.rows(look) as connection:
+        report.measure(connection, filters, options)
+
+
+def _by_day_indexed(directory: Path, root: Path) -> float:
+    def ask(store: CommittedStore) -> None:
+        with store.look() as look, store.rows(look) as connection:
+            connection.execute(_BY_DAY.format(relation="events")).fetchall()
+
+    with _store(directory, root) as store:
+        ask(store)
+        return _timed(lambda: ask(store))[0]
+
+
+def _by_day_csv(root: Path) -> float:
+    files = {"files": [str(segment.path) for segment in closed_segments(root, TOPIC)]}
+    with duckdb.connect() as connection:
+        connection.execute("SET enable_progress_bar = false")
+        return _timed(lambda: connection.execute(_BY_DAY.format(relation=RELATION), files).fetchall())[0]
+
+
+def _by_day_pandas(root: Path) -> float:
+    def ask() -> None:
+        files = [segment.path for segment in closed_segments(root, TOPIC)]
+        frames = [pd.read_csv(file, usecols=["created_on", "device_id"], parse_dates=["created_on"]) for file in files]
+        frame = pd.concat(frames)
+        frame.groupby(frame["created_on"].dt.floor("D"))["device_id"].agg(["size", "nunique"])
+
+    return _timed(ask)[0]
+
+
+@contextmanager
+def _store(directory: Path, root: Path) -> Iterator[CommittedStore]:
+    scratch = ScratchDirectory(directory / "tmp")
+    try:
+        yield CommittedStore(root, TOPIC, scratch)
+    finally:
+        scratch.close()
+
+
+def _timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Milliseconds of wall and of CPU time."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return (time.perf_counter() - wall) * 1000, (time.process_time() - cpu) * 1000
