@@ -15,6 +15,10 @@ _DAY: Final = 86_400_000
 _LONGEST: Final = timedelta(days=120) // timedelta(milliseconds=1)
 
 
+class StateError(Exception):
+    """The file cannot be written; the message is one line."""
+
+
 class Continued(msgspec.Struct, frozen=True):
     """Times are milliseconds since 1970. Every event before `sent_until` was sent."""
 
@@ -50,10 +54,14 @@ def read(path: Path, scenario: str, now: int) -> Continued | None:
 
 
 def write(path: Path, state: Continued) -> None:
-    """Replace the file in one step. Raises OSError."""
+    """Replace the file in one step. Raises StateError."""
     temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(msgspec.json.encode(state))
-    temporary.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(msgspec.json.encode(state))
+        temporary.replace(path)
+    except OSError as error:
+        raise StateError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 class Keeper:
@@ -67,7 +75,7 @@ class Keeper:
         self._written_at: float | None = None
 
     def keep(self, time: int | None, now: float) -> None:
-        """All events before `time` were sent; `now` in seconds on a clock that does not jump. Raises OSError."""
+        """All events before `time` were sent; `now` in seconds on a clock that does not jump. Raises StateError."""
         if self._written_at is None or now - self._written_at >= self._every:
             self._written_at = now
             self.end(time)

@@ -113,7 +113,7 @@ class Lines(Display):
 def status(simulation: Simulation, rate: float, lag: int | None) -> dict[str, str]:
     """How far the simulation is, by name, for people."""
     feed = simulation.feed
-    target = feed.schedule.target(feed.taken, simulation.started + simulation.seconds)
+    target = feed.target(simulation.started + simulation.seconds)
     found = {
         "clock": "-" if feed.time is None else format_timestamp(from_milliseconds(feed.time))[:19],
         "sent": f"{feed.taken:,}" if target is None else f"{feed.taken:,} of {target:,} due",

@@ -63,6 +63,11 @@ class Feed:
         """When the next event is due; None: at once."""
         return self.schedule.due_at(self._next[0], self.taken) if self._next else None
 
+    def target(self, now: float) -> int | None:
+        """How many events should have been given out by `now`; None where that is not known beforehand."""
+        due = self.schedule.target(self.taken, now)
+        return due if due is None or self.limit is None else min(due, self.limit)
+
     def part(self) -> float | None:
         """How much of all is taken, from 0 to 1; None without an end."""
         if self.limit is not None:

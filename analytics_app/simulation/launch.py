@@ -32,7 +32,7 @@ class Launch(NamedTuple):
     stop: threading.Event
 
     def run(self, options: RunOptions, sink: Sink, keeper: Keeper | None = None) -> Summary:
-        """However it ends, the summary is said. Raises SinkError, StreamError."""
+        """However it ends, the summary is said. Raises SinkError, StateError, StreamError."""
         self.say(_opening(options))
         with open_simulation(options, sink) as simulation:
             try:
@@ -49,7 +49,7 @@ class Launch(NamedTuple):
     def run_on(self, options: RunOptions, arguments: dict[str, Any]) -> Summary:
         """What happened before the present goes straight to Kafka; then it goes on live.
 
-        Raises SinkError, StreamError.
+        Raises SinkError, StateError, StreamError.
         """
         now, started = options.start, time.monotonic()
         path = Path(arguments["continue"]) if arguments["continue"] else None

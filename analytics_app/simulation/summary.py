@@ -67,7 +67,7 @@ def summarize(options: RunOptions, simulation: Simulation) -> Summary:
     """The summary of a run, at its end or while it goes on."""
     feed, seconds = simulation.feed, max(simulation.seconds, 0.001)
     counts = feed.faults.counts
-    target = feed.schedule.target(feed.taken, simulation.started + seconds)
+    target = feed.target(simulation.started + seconds)
     ended = simulation.done and feed.limit is not None
     latencies = simulation.latencies.percentiles(50, 95, 99)
     return Summary(

@@ -92,6 +92,13 @@ def test_it_is_written_every_few_seconds_and_at_the_end(tmp_path: Path) -> None:
     assert kept() == 4
 
 
+def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(CommandError, match=r"state\.json cannot be written: "):
+        call_command("simulate", "live", "--dry-run", "--history", "1", "--continue", str(file / "state.json"))
+
+
 @pytest.mark.parametrize("arguments", [["--history", "3", "--rate", "5"], ["--continue", "x", "--rate", "5"]])
 def test_only_for_live_in_its_own_time(arguments: list[str]) -> None:
     with pytest.raises(CommandError, match="--history and --continue are for `live` without --rate"):

@@ -2,21 +2,26 @@
 
 import csv
 import io
+import sys
 from collections import Counter
 from typing import Any
 
 import httpx
 import pytest
+from pytest_django.live_server_helper import LiveServer
 
 from analytics_app.deliveries import Delivery
+from analytics_app.models import Source
 from analytics_app.simulation.api_sink import ApiSink
 from analytics_app.simulation.file_sinks import CsvSink, LinesSink
 from analytics_app.simulation.kafka_sink import KafkaSink
+from analytics_app.simulation.sdk_sink import SdkSink
 from analytics_app.simulation.sending import Message, SendResult, SinkError
 from brokerlytics.event import FIELDS
 from tests.analytics.conftest import RecordingProducer
+from tests.analytics.topics import read_topic
 from tests.conftest import free_ports
-from tests.simulation.worlds import options, sent
+from tests.simulation.worlds import decoded, options, sent
 
 MESSAGES: list[Message] = [(b"d", b'{"event_type":"A","device_id":"d","event_id":"%d"}' % at) for at in range(3)]
 
@@ -106,3 +111,37 @@ def test_a_reader_that_went_away_is_told() -> None:
 
     with pytest.raises(SinkError, match="Broken pipe"):
         LinesSink(Broken(), "simulation").send(MESSAGES)
+
+
+class TestSdkSink:
+    @pytest.mark.django_db(transaction=True)
+    def test_through_the_sdk_to_the_topic(self, live_server: LiveServer, topic: str) -> None:
+        source = Source.objects.create(name="web")
+        values, _ = sent(options(days=1))
+        messages = [(b"", value) for value in values[:150]]
+        sink = SdkSink(live_server.url, source.write_key)
+        result = sink.send(messages)
+        sink.close()
+        assert (result.accepted, result.retry) == (150, [])
+        wanted = {row["event_id"]: row for row in decoded(values[:150])}
+        rows = {row["event_id"]: row for row in decoded([message.value() or b"" for message in read_topic(topic)])}
+        assert rows.keys() == wanted.keys()
+        # `created_on` is corrected by what passes between the SDK's clock and the server's.
+        same = ["event_type", "device_id", "user_id", "session_id", "original_created_on", "revenue", "currency"]
+        for event_id, row in rows.items():
+            assert {name: row.get(name) for name in same} == {name: wanted[event_id].get(name) for name in same}
+
+    def test_what_it_gives_up_is_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("segment.analytics.client.Client.flush", lambda _: None)
+        sink = SdkSink("http://127.0.0.1:1", "wk")
+        value = sent(options(days=1))[0][0]
+        monkeypatch.setattr(
+            sink, "_hand_over", lambda event: sink._on_error(OSError("away"), [{"messageId": event["event_id"]}])
+        )
+        result = sink.send([(b"", value)])
+        assert (result.accepted, result.retry, result.problem) == (0, [(b"", value)], "away")
+
+    def test_without_the_sdk(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "segment.analytics.client", None)
+        with pytest.raises(SinkError, match="pip install segment-analytics-python"):
+            SdkSink("http://127.0.0.1:1", "wk")

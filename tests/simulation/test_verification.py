@@ -31,28 +31,34 @@ class RightStats(StatsClient):
         self.asked.append({"report": report, "table": table, **query})
         shown = self.shown
         match report, table:
-            case "overview", "headline" if "filter" in query:
-                name = query["filter"][0].removeprefix("event_type:is:")
-                return [["Events", "", shown.by_type[name], None]]
+            case "explore", "totals" if "measure1" in query:
+                rows: Rows = [[None, query["measure1"], None, None, shown.unique_people, None]]
+            case "explore", "totals":
+                types = [query[name] for name in sorted(query) if name.startswith("event")]
+                rows = [[name, "events", None, None, shown.by_type[str(name)], None] for name in types]
+            case "explore", "series":
+                rows = [[f"{day}T00:00:00+00:00", number] for day, number in shown.people_by_day.items()]
             case "overview", "headline":
-                money = [["Revenue", code, f"{amount:.6f}", None] for code, amount in shown.revenue.items()]
                 totals = {"Events": shown.events, "Unique devices": shown.unique_devices, "Sessions": shown.sessions}
-                return [*([name, "", number, None] for name, number in totals.items()), *money]
+                rows = [[name, "", number, None] for name, number in totals.items()]
+                rows += [["Revenue", code, f"{amount:.6f}", None] for code, amount in shown.revenue.items()]
             case "overview", "people":
-                return [[f"{day}T00:00:00+00:00", number, 0] for day, number in shown.devices_by_day.items()]
+                rows = [[f"{day}T00:00:00+00:00", number, 0] for day, number in shown.devices_by_day.items()]
             case "funnel", "steps":
-                return [[at, step, number, 0.0, 0.0, None] for at, (step, number) in enumerate(shown.funnel, 1)]
+                rows = [[at, step, number, 0.0, 0.0, None] for at, (step, number) in enumerate(shown.funnel, 1)]
             case "retention", "retention":
-                empty = ["2020-01-01T00:00:00+00:00", 0, 0]
-                return [empty, *([f"{day}T00:00:00+00:00", number, 0] for day, number in shown.cohorts.items())]
-        raise AssertionError(table)
+                rows = [[f"{day}T00:00:00+00:00", number, 0] for day, number in shown.cohorts.items()]
+                rows.append(["2020-01-01T00:00:00+00:00", 0, 0])
+            case _:
+                raise AssertionError(table)
+        return rows
 
 
 def test_every_figure_is_asked_for() -> None:
     stats = RightStats()
     figures = verify(stats, SUMMARY, "web", FUNNEL)
-    assert figures > 3 + len(EXPECTED.by_type) + len(EXPECTED.revenue) + 2 * len(EXPECTED.devices_by_day)
-    assert {asked["report"] for asked in stats.asked} == {"overview", "funnel", "retention"}
+    assert figures > 3 + len(EXPECTED.by_type) + len(EXPECTED.revenue) + 3 * len(EXPECTED.devices_by_day)
+    assert {asked["report"] for asked in stats.asked} == {"overview", "explore", "funnel", "retention"}
     assert all(asked["source"] == "web" for asked in stats.asked)
     assert {(asked["from"][16:], asked["to"][16:]) for asked in stats.asked} == {(":00.000Z", ":00.000Z")}
     funnel = next(asked for asked in stats.asked if asked["report"] == "funnel")
@@ -62,6 +68,8 @@ def test_every_figure_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
+        ({"unique_people": 4}, f"People: {EXPECTED.unique_people} expected, 4 shown"),
+        ({"people_by_day": {}}, "People on 2026-09-2"),
         ({"sessions": 5}, f"Sessions: {EXPECTED.sessions} expected, 5 shown"),
         ({"unique_devices": 1}, f"Unique devices: {EXPECTED.unique_devices} expected, 1 shown"),
         ({"events": EXPECTED.events + 1}, f"Events: {EXPECTED.events} expected, {EXPECTED.events + 1} shown"),

@@ -13,6 +13,7 @@ from django.utils import timezone
 from rich.console import Console
 
 from analytics_app.simulation.arguments import ArgumentsError, add_arguments, on_and_on, run_options
+from analytics_app.simulation.continued import StateError
 from analytics_app.simulation.display import Display, Lines, Panel, Quiet
 from analytics_app.simulation.feeder_lag import feeder_lag
 from analytics_app.simulation.launch import Launch
@@ -60,7 +61,7 @@ class Command(BaseCommand):
         try:
             found = run_options(options, scenario, seed, timezone.now(), settings.TIME_ZONE)
             summary = launch.run_on(found, options) if on_and_on(options) else launch.run(found, open_sink(options))
-        except (ArgumentsError, SinkError, StreamError) as error:
+        except (ArgumentsError, SinkError, StateError, StreamError) as error:
             raise CommandError(str(error)) from None
         if options["summary"]:
             _write_summary(Path(options["summary"]), summary)
