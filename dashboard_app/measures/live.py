@@ -30,9 +30,9 @@ SELECT date_diff('minute', $start, date_trunc('minute', created_on)), {EVENTS}, 
 FROM events WHERE {_RECENT} GROUP BY 1"""  # noqa: S608
 _HERE_COUNT: Final = f"SELECT {PERSONS}, {EVENTS} FROM events WHERE {_RECENT}"  # noqa: S608
 _HERE: Final = f"""
-SELECT arg_max(coalesce(user_id, device_id), {ROW_ORDER}), max(created_on) AS seen_on, {EVENTS},
+SELECT arg_max(user_id, {ROW_ORDER}), arg_max(device_id, {ROW_ORDER}), max(created_on) AS seen_on, {EVENTS},
        arg_max(page_path, {ROW_ORDER}), arg_max(platform, {ROW_ORDER}), arg_max(country, {ROW_ORDER})
-FROM events WHERE {_RECENT} GROUP BY person ORDER BY seen_on DESC, max(_offset) DESC, 1 LIMIT {TOP}"""  # noqa: S608
+FROM events WHERE {_RECENT} GROUP BY person ORDER BY seen_on DESC, max(_offset) DESC, person LIMIT {TOP}"""  # noqa: S608
 _PAGES: Final = f"""
 SELECT page_path, {PERSONS}, {EVENTS} FROM events WHERE {_RECENT} AND page_path IS NOT NULL
 GROUP BY page_path ORDER BY 2 DESC, 3 DESC, page_path LIMIT {TOP}"""  # noqa: S608
@@ -59,12 +59,18 @@ class LiveEvent:
 class Visitor:
     """Somebody who is here now: the last that is known, and the events of the last minutes."""
 
-    who: str
+    user_id: str | None
+    device_id: str | None
     seen_on: datetime
     events: int
     page_path: str | None
     platform: str | None
     country: str | None
+
+    @property
+    def who(self) -> str:
+        """The user, else the device."""
+        return self.user_id or self.device_id or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,7 @@ def measure_live(connection: duckdb.DuckDBPyConnection, filters: Filters, end: d
         persons_by_minute=persons,
         here=here[0],
         events_here=here[1],
-        visitors=[Visitor(who, _utc(seen_on), *rest) for who, seen_on, *rest in visitors],
+        visitors=[Visitor(user, device, _utc(seen_on), *rest) for user, device, seen_on, *rest in visitors],
         pages=[PageNow(*row) for row in pages],
     )
 

@@ -11,7 +11,7 @@ from dashboard_app.buckets import MINUTE, Bucket, Interval, floor
 from dashboard_app.charts import Axis, Series, make_chart
 from dashboard_app.filters import Filters
 from dashboard_app.formats import bucket_label, bucket_title, money
-from dashboard_app.links import page_url, with_condition
+from dashboard_app.links import page_url, replaced, shared_query, with_condition
 from dashboard_app.measures.live import HERE_MINUTES, MINUTES, Live, LiveEvent, Visitor, measure_live
 from dashboard_app.presenting import Breakdown, Card, Moment, make_breakdown_rows, make_figure, make_moment
 from dashboard_app.report import Context, Parameter, Query, Table
@@ -34,9 +34,10 @@ class StreamRow:
 
 @dataclass(frozen=True, slots=True)
 class VisitorRow:
-    """Somebody who is here."""
+    """Somebody who is here; `url` is the person's page."""
 
     visitor: Visitor
+    url: str
     seen: Moment
     events: str
 
@@ -139,7 +140,9 @@ def _stream_row(event: LiveEvent, context: Context) -> StreamRow:
 
 
 def _visitor_row(visitor: Visitor, context: Context) -> VisitorRow:
-    return VisitorRow(visitor, make_moment(visitor.seen_on, context.now, context.tz), f"{visitor.events:,}")
+    chosen = {"user": [visitor.user_id]} if visitor.user_id else {"device": [visitor.who]}
+    url = page_url("users", replaced(shared_query(context.query), **chosen))
+    return VisitorRow(visitor, url, make_moment(visitor.seen_on, context.now, context.tz), f"{visitor.events:,}")
 
 
 def _pages(result: Live, context: Context) -> Breakdown:

@@ -100,7 +100,7 @@ def test_what_is_committed_appears_in_the_stream_and_nothing_jumps(page: Page, s
     expect(stream.locator("tbody tr").first).to_contain_text("fresh")
     assert stream.evaluate(place) == pytest.approx(before, abs=1)
     assert page.evaluate("document.documentElement.scrollHeight") == tallest
-    expect(page.locator("#visitors-card")).to_contain_text("newcomer")
+    expect(page.get_by_role("link", name="newcomer")).to_have_attribute("href", "/users/?device=newcomer")
     expect(page.locator("#pages-card")).to_contain_text("/now")
     assert sum(chart(page, "minutes")["Events"]) == 43
 
@@ -134,7 +134,7 @@ def test_new_rows_are_not_animated_for_who_does_not_want_it(page: Page, store: P
     assert row.evaluate("row => getComputedStyle(row).animationName") == "none"
 
 
-@pytest.mark.parametrize("name", ["sessions", "revenue", "live"])
+@pytest.mark.parametrize("name", ["sessions", "revenue", "live", "pipeline"])
 def test_a_phone_scrolls_down_and_never_sideways(page: Page, store: Path, name: str) -> None:
     write_visits(store)
     page.set_viewport_size({"width": 390, "height": 844})
