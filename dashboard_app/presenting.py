@@ -53,6 +53,11 @@ class Breakdown:
     headers: list[str]
     rows: list[BreakdownRow]
 
+    @property
+    def shares(self) -> bool:
+        """Whether its rows have shares."""
+        return any(row.share for row in self.rows)
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:

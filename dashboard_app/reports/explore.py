@@ -84,7 +84,8 @@ class ExploreReport:
     def present(self, result: Exploration, filters: Filters, options: Explored, context: Context) -> Mapping[str, Any]:
         series, stacked = _series(result, options), _is_stacked(options)
         kind = cast("Kind", "line" if options.view == "table" else options.view)
-        chart = make_chart("series", _title(options), time_axis(filters, context), series, kind=kind, stacked=stacked)
+        axis, before = time_axis(filters, context), _previous_total(result, options)
+        chart = make_chart("series", _title(options), axis, series, kind=kind, stacked=stacked, previous_total=before)
         return {
             "charts": [chart],
             "only_table": options.view == "table",
@@ -106,7 +107,7 @@ class ExploreReport:
         ]
         columns = ("event", "measure", "number", options.by or "value", "total", "total_previous")
         return [
-            time_table("series", _title(options), filters, _series(result, options)),
+            time_table("series", _title(options), filters, _series(result, options), _previous_total(result, options)),
             Table("totals", "Whole range", columns, rows),
         ]
 
@@ -184,8 +185,15 @@ def _series(exploration: Exploration, asked: Explored) -> list[Series]:
     series = []
     for group in exploration.groups:
         colour = colour if group.is_other else colour % 7 + 1
-        series.append(Series(_label(group, asked), GREY if group.is_other else colour, group.values, group.previous))
+        # A stack is held against one line: the whole of the period before.
+        previous = None if _is_stacked(asked) else group.previous
+        series.append(Series(_label(group, asked), GREY if group.is_other else colour, group.values, previous))
     return series
+
+
+def _previous_total(exploration: Exploration, asked: Explored) -> list[Any] | None:
+    before = [group.previous for group in exploration.groups if group.previous]
+    return [sum(numbers) for numbers in zip(*before, strict=True)] if before and _is_stacked(asked) else None
 
 
 def _totals(exploration: Exploration, asked: Explored, context: Context) -> Breakdown:

@@ -103,3 +103,10 @@ def test_a_phone_scrolls_down_and_never_sideways(page: Page, store: Path, name: 
     page.set_viewport_size({"width": 390, "height": 844})
     visit(page, name)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_the_cells_of_a_heat_map_are_shaded(page: Page, store: Path) -> None:
+    write_fortnight(store)
+    visit(page, "retention")
+    shades = "cells => new Set(cells.map((cell) => getComputedStyle(cell).backgroundColor)).size"
+    assert page.locator(".heat td[class*=heat-]").evaluate_all(shades) >= 3

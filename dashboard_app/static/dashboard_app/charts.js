@@ -74,9 +74,9 @@
   }
 
   function datasets(payload) {
-    const sets = payload.series.flatMap((series) => {
+    const sets = payload.series.flatMap((series, index) => {
       const colour = token(`--series-${series.colour}`);
-      const area = payload.kind === "area" ? { fill: payload.stacked ? "stack" : "origin", backgroundColor: `${colour}33` } : {};
+      const area = payload.kind === "area" ? { fill: payload.stacked && index ? "-1" : "origin", backgroundColor: `${colour}33` } : {};
       const own =
         payload.kind === "bar"
           ? bars(series, payload)
