@@ -35,6 +35,14 @@ def check_store_writable(**_: Any) -> list[CheckMessage]:
 
 
 @register
+def check_sql_limits(**_: Any) -> list[CheckMessage]:
+    names = ("SQL_TIME_LIMIT", "SQL_MEMORY_LIMIT", "SQL_ROW_LIMIT")
+    wrong = [name for name in names if getattr(settings, name) < 1]
+    hint = "Set it to 1 or more, or leave it out."
+    return [Error(f"{name} leaves no query a chance.", hint=hint, id="brokerlytics.E005") for name in wrong]
+
+
+@register
 def check_debug(**_: Any) -> list[CheckMessage]:
     local = {"localhost", "127.0.0.1", "[::1]"}
     if settings.DEBUG and not local.issuperset(settings.ALLOWED_HOSTS):

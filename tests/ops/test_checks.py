@@ -44,3 +44,9 @@ def test_debug_on_a_public_name(settings: Settings) -> None:
     assert found() == set()
     settings.ALLOWED_HOSTS = ["localhost", "stats.example.org"]
     assert found() == {"brokerlytics.W001"}
+
+
+@pytest.mark.parametrize("name", ["SQL_TIME_LIMIT", "SQL_MEMORY_LIMIT", "SQL_ROW_LIMIT"])
+def test_a_limit_that_no_query_keeps(settings: Settings, name: str) -> None:
+    setattr(settings, name, 0)
+    assert found() == {"brokerlytics.E005"}

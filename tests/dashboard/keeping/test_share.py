@@ -8,7 +8,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
+from dashboard_app.links import page_url
 from dashboard_app.models import Annotation, Dashboard, DashboardCard, SavedReport, ShareLink
+from dashboard_app.registry import REPORTS
 from tests.dashboard.keeping.conftest import client_of
 
 
@@ -34,6 +36,18 @@ def test_a_link_shows_its_report_to_anybody(link: str) -> None:
     (card,) = page.context["cards"]
     assert card.name == "Last week"
     assert sum(sum(one["values"]) for one in card.charts[0].payload["series"]) == 20
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("name", [one.name for one in REPORTS])
+def test_every_report_can_be_shared_and_is_sealed(reader_user: User, name: str) -> None:
+    saved = SavedReport.objects.create(name="Any", report=name, query="range=7d", saved_by=reader_user)
+    response = Client().get(share(reader_user, f"/saved/{saved.pk}/share/"))
+    (card,) = response.context["cards"]
+    assert card.problem == ""
+    assert card.charts or card.tables
+    assert "<a " not in response.content.decode()
+    assert 'name="report" value="' in client_of(reader_user).get(page_url(name)).content.decode()
 
 
 @pytest.mark.usefixtures("rows")
