@@ -45,7 +45,7 @@ def test_a_bucket_that_has_not_begun_has_no_value_and_no_row() -> None:
     chart = charts()["people"]
     assert series(chart)["Sessions"] == [3, 1] + [None] * 22
     assert [row[1:] for row in chart.rows] == [["2", "3"], ["1", "1"]]
-    assert chart.rows[1][0] == "Mon 23 Nov 2026, 01:00 to 02:00 (incomplete)"
+    assert chart.rows[1][0] == "Mon 23 Nov 2026, 01:00 to 02:00 (incomplete) · launch"
     assert chart.payload["incomplete"][:2] == [False, True]
 
 
