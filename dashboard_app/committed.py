@@ -1,8 +1,7 @@
 """The committed rows of the store as a relation in DuckDB.
 
 Closed segments are read from the index. Those that are not in it yet, or not as they are now, are parsed from their CSV
-once, into a database that belongs to this process and ends with it. DuckDB cannot read a prefix of a file, so the
-committed bytes of the active segments are copied; each look copies only what was committed since the last.
+once, into a database that belongs to this process and ends with it. So is what is committed of the active segments.
 """
 
 import os
@@ -20,14 +19,13 @@ from brokerlytics.csv_format import COLUMNS
 from brokerlytics.index_files import Manifest, believable_days, index_dir, read_manifest
 from brokerlytics.store import Tail, open_snapshot
 from dashboard_app.closed_rows import ClosedRows, FileIdentity, day_of, identity
-from dashboard_app.csv_relation import EMPTY_TABLE, ROWS_OF_FILES
 from dashboard_app.index.relation import create_events, resolve
 from dashboard_app.scratch import ScratchDirectory
+from dashboard_app.tail_rows import TailRows, tail_name
 
 _MEMORY_MEBIBYTES: Final = 512
 # On disk, of one process. DuckDB would take nine tenths of what is free.
 _SPILL_LIMIT: Final = "4GB"
-_CHUNK_BYTES: Final = 1024 * 1024
 _DELTA: Final = f"""
 SELECT {", ".join(COLUMNS)}, regexp_extract(filename, 'date=([^/]+)', 1) AS day FROM closed
 UNION ALL SELECT {", ".join(COLUMNS)}, '' FROM tail"""  # noqa: S608
@@ -51,7 +49,7 @@ class Look:
     @property
     def version(self) -> tuple[object, ...]:
         """Changes whenever the committed rows do."""
-        return self.closed, tuple((_copy_name(tail), tail.committed_bytes) for tail in self.tails)
+        return self.closed, tuple((tail_name(tail), tail.committed_bytes) for tail in self.tails)
 
 
 class CommittedStore:
@@ -67,6 +65,7 @@ class CommittedStore:
         self._memory = memory
         self._database = self._open_database()
         self._closed = ClosedRows(self._database)
+        self._tails = TailRows(self._database, scratch.path)
         self._index = index_dir(self._root, topic)
         self._resolved: object = None
 
@@ -108,11 +107,7 @@ class CommittedStore:
         """Read what is not in the index, and make `events` of both."""
         indexed = {(day.date, segment) for day in manifest.days if day.date in believed for segment in day.segments}
         self._follow(frozenset(one for one in look.closed if (day_of(one[0]), one[1]) not in indexed))
-        self._forget_all_but({_copy_name(tail) for tail in look.tails})
-        copies = [self._copy(tail) for tail in look.tails]
-        connection.execute(f"CREATE OR REPLACE TABLE tail ({EMPTY_TABLE})")
-        if copies:
-            connection.execute(f"INSERT INTO tail {ROWS_OF_FILES}", {"files": copies})
+        self._tails.follow(look.tails)
         resolve(connection, self._index, manifest, believed, _DELTA)
         create_events(connection, self._index, manifest, believed)
 
@@ -145,22 +140,6 @@ class CommittedStore:
         database.execute("SET lock_configuration = true")
         return database
 
-    def _copy(self, tail: Tail) -> str:
-        path = self._scratch.path / _copy_name(tail)
-        with path.open("ab") as copy:
-            tail.file.seek(copy.tell())
-            while (missing := tail.committed_bytes - copy.tell()) > 0:
-                chunk = tail.file.read(min(missing, _CHUNK_BYTES))
-                if not chunk:
-                    raise OSError(f"{tail.name} is shorter than its checkpoint says.")
-                copy.write(chunk)
-        return str(path)
-
-    def _forget_all_but(self, names: set[str]) -> None:
-        for path in self._scratch.path.glob("*.open"):
-            if path.name not in names:
-                path.unlink()
-
 
 @contextmanager
 def explained() -> Iterator[None]:
@@ -177,8 +156,3 @@ def explained() -> Iterator[None]:
             raise UnreadableStoreError(text.partition("\n")[0]) from None
         message = f"{file[1]}: line {line[1]} is no row of the CSV contract. Restore the file or move it away."
         raise UnreadableStoreError(message) from None
-
-
-def _copy_name(tail: Tail) -> str:
-    """Names the file itself: another file may come to have the same name when a store is made anew."""
-    return f"{os.fstat(tail.file.fileno()).st_ino}-{tail.name}"
