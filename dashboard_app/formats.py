@@ -40,9 +40,11 @@ def money(amount: Decimal, currency: str | None) -> str:
 
 
 def change(current: int | float | Decimal, previous: int | float | Decimal) -> str:
-    """`+12%` against the period before; empty where there is nothing to hold it against."""
+    """`+12%` against the period before, `1,200` times from ten on; empty where there is nothing to hold it against."""
     if not previous:
         return "new" if current else ""
+    if current >= 10 * previous > 0:
+        return f"{round(Decimal(current) / Decimal(previous)):,}\N{MULTIPLICATION SIGN}"
     percent = round((Decimal(current) / Decimal(previous) - 1) * 100)
     return f"{percent:+,}%".replace("-", "\N{MINUS SIGN}") if percent else "±0%"
 
@@ -53,10 +55,10 @@ def share(part: int, whole: int) -> str:
 
 
 def ago(moment: datetime, now: datetime) -> str:
-    """`12 s ago`; what lies ahead is `in 12 s`."""
+    """`12 s ago`; what lies ahead is `in 12 s`. Clocks that differ by less than a second agree."""
     seconds = int(abs(now - moment) / timedelta(seconds=1))
     text = next((f"{seconds // size} {unit}" for size, unit in _UNITS if seconds >= size), f"{seconds} s")
-    return f"{text} ago" if moment <= now else f"in {text}"
+    return f"{text} ago" if moment <= now or not seconds else f"in {text}"
 
 
 def absolute(moment: datetime, tz: ZoneInfo) -> str:

@@ -51,7 +51,10 @@ def test_money_is_exact(amount: str, text: str) -> None:
         (3, 0, "new"),
         (0, 0, ""),
         (0, 5, "\N{MINUS SIGN}100%"),
-        (5000, 1, "+499,900%"),
+        (999, 100, "+899%"),
+        (1000, 100, "10\N{MULTIPLICATION SIGN}"),
+        (5000, 1, "5,000\N{MULTIPLICATION SIGN}"),
+        (5, -1, "\N{MINUS SIGN}600%"),
     ],
 )
 def test_a_change_is_in_percent(current: int, previous: int, text: str) -> None:
@@ -64,9 +67,17 @@ def test_a_share_of_nothing_is_zero() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0 s ago"), (59, "59 s ago"), (60, "1 min ago"), (7200, "2 h ago"), (172800, "2 d ago"), (-90, "in 1 min")],
+    [
+        (0, "0 s ago"),
+        (59, "59 s ago"),
+        (60, "1 min ago"),
+        (7200, "2 h ago"),
+        (172800, "2 d ago"),
+        (-0.9, "0 s ago"),
+        (-90, "in 1 min"),
+    ],
 )
-def test_times_are_relative(seconds: int, text: str) -> None:
+def test_times_are_relative(seconds: float, text: str) -> None:
     assert ago(NOW - timedelta(seconds=seconds), NOW) == text
 
 
