@@ -17,6 +17,7 @@ from dashboard_app.buckets import Bucket
 from dashboard_app.conditions import Where, column_sql
 from dashboard_app.filters import DateRange, Filters
 from dashboard_app.measures.paths import PathCount, measure_paths
+from dashboard_app.measures.session_parts import session_parts
 from dashboard_app.metrics import BOUNCES
 from dashboard_app.row_order import ROW_ORDER
 
@@ -25,8 +26,11 @@ TOP: Final = 10
 LENGTHS: Final[tuple[timedelta, ...]] = tuple(
     timedelta(seconds=seconds) for seconds in (10, 30, 60, 180, 600, 1800, 3600)
 )
+_NO_VISITS: Final = """
+CREATE OR REPLACE TEMP TABLE visit (
+    started_on TIMESTAMP, length BIGINT, events BIGINT, acts BIGINT, entry VARCHAR, exit VARCHAR, value VARCHAR)"""
 _VISITS: Final = f"""
-CREATE OR REPLACE TEMP TABLE visit AS
+INSERT INTO visit
 SELECT min(created_on) AS started_on, date_diff('millisecond', min(created_on), max(created_on)) AS length,
        count(*) AS events, count(*) FILTER (event_type NOT IN ('{START_SESSION}', '{END_SESSION}')) AS acts,
        arg_min(page_path, {ROW_ORDER}) AS entry, arg_max(page_path, {ROW_ORDER}) AS exit,
@@ -87,9 +91,10 @@ def measure_sessions(connection: duckdb.DuckDBPyConnection, filters: Filters, co
     """Measure the sessions of the range, by `column` and by their first `pages` pages. Raises duckdb.Error."""
     previous = None
     if filters.previous:
-        _load(connection, filters, filters.previous, column)
+        _load(connection, _rows_by_part(connection, filters, filters.previous), column)
         previous = _period(connection, filters.previous_buckets)
-    _load(connection, filters, filters.range, column)
+    rows = _rows_by_part(connection, filters, filters.range)
+    _load(connection, rows, column)
     return Sessions(
         current=_period(connection, filters.buckets),
         previous=previous,
@@ -97,7 +102,7 @@ def measure_sessions(connection: duckdb.DuckDBPyConnection, filters: Filters, co
         values=_by_column(connection, "value"),
         entries=_by_column(connection, "entry"),
         exits=_by_column(connection, "exit"),
-        paths=measure_paths(connection, session_rows(filters, filters.range), pages),
+        paths=measure_paths(connection, rows, pages),
     )
 
 
@@ -110,9 +115,15 @@ def session_rows(filters: Filters, date_range: DateRange) -> Where:
     return Where(f"{within} AND session IN (SELECT session FROM events WHERE {where.sql})", where.parameters)  # noqa: S608
 
 
-def _load(connection: duckdb.DuckDBPyConnection, filters: Filters, date_range: DateRange, column: str) -> None:
+def _rows_by_part(connection: duckdb.DuckDBPyConnection, filters: Filters, date_range: DateRange) -> list[Where]:
     rows = session_rows(filters, date_range)
-    connection.execute(_VISITS.format(column=column_sql(column), rows=rows.sql), rows.parameters)
+    return [rows & part for part in session_parts(connection, date_range)]
+
+
+def _load(connection: duckdb.DuckDBPyConnection, parts: Sequence[Where], column: str) -> None:
+    connection.execute(_NO_VISITS)
+    for rows in parts:
+        connection.execute(_VISITS.format(column=column_sql(column), rows=rows.sql), rows.parameters)
 
 
 def _period(connection: duckdb.DuckDBPyConnection, buckets: Sequence[Bucket]) -> SessionPeriod:

@@ -8,10 +8,12 @@ from itertools import groupby, pairwise
 from statistics import median
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard_app.filters import DateRange, Filters, parse_filters
+from dashboard_app.measures import session_parts
 from dashboard_app.measures.paths import PathCount
 from dashboard_app.measures.sessions import LENGTHS, SessionCounts, Sessions, measure_sessions
 from tests.dashboard.events_table import EventRow, events_table
@@ -127,6 +129,37 @@ NIGHT = {"from_": "2026-10-25T00:00", "to": "2026-10-26T00:00", "interval": "hou
 @given(rows=EVENTS, pages=st.integers(1, 4))
 def test_every_number_is_what_its_definition_says(rows: list[EventRow], pages: int) -> None:
     check(rows, parse(**NIGHT, compare="previous"), lambda _: True, pages)
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=EVENTS, part_rows=st.integers(1, 6), sampled=st.integers(1, 3))
+def test_many_sessions_are_counted_part_by_part_with_the_same_numbers(
+    rows: list[EventRow], part_rows: int, sampled: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session_parts, "PART_ROWS", part_rows)
+        patch.setattr(session_parts, "SAMPLED", sampled)
+        check(rows, parse(**NIGHT, filter="country:is:DE", compare="previous"), lambda row: row.country == "DE", 2)
+
+
+def test_every_session_of_a_long_range_lies_in_one_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_parts, "PART_ROWS", 10)
+    monkeypatch.setattr(session_parts, "SAMPLED", 2)
+    names = [f"s{number % 7}" for number in range(60)]
+    rows = stored([EventRow(RANGE_START + timedelta(minutes=at), session=name) for at, name in enumerate(names)])
+    with events_table(rows) as connection:
+        parts = session_parts.session_parts(connection, DateRange(RANGE_START, RANGE_START + timedelta(hours=1)))
+        found = [
+            {
+                session
+                for (session,) in connection.execute(
+                    f"FROM events SELECT session WHERE {p.sql}", p.parameters
+                ).fetchall()
+            }
+            for p in parts
+        ]
+    assert len(parts) > 2
+    assert sum(map(len, found)) == len(set.union(*found)) == 7
 
 
 @settings(max_examples=40, deadline=None)
