@@ -10,7 +10,7 @@ import duckdb
 from dashboard_app.bucketing import bucket_sql
 from dashboard_app.conditions import Where
 from dashboard_app.filters import Filters
-from dashboard_app.measures.breakdowns import ValueCount, measure_breakdown
+from dashboard_app.measures.breakdowns import ValueCount, measure_breakdowns
 from dashboard_app.measures.periods import Period, measure_period
 from dashboard_app.metrics import EVENTS
 
@@ -70,7 +70,7 @@ def measure_overview(connection: duckdb.DuckDBPyConnection, filters: Filters) ->
     previous = None
     if filters.previous:
         previous = measure_period(connection, filters.where_in(filters.previous), filters.previous_buckets)
-    breakdowns = {column: measure_breakdown(connection, filters, column) for column in BROKEN_DOWN}
+    breakdowns = measure_breakdowns(connection, filters, BROKEN_DOWN)
     return Overview(
         current=measure_period(connection, filters.where, filters.buckets),
         previous=previous,
