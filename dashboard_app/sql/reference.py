@@ -9,7 +9,7 @@ from dashboard_app.csv_relation import TYPES
 COLUMN_REFERENCE: Final = (
     *((name, TYPES.get(name, "VARCHAR")) for name in COLUMNS),
     ("person", "VARCHAR"),
-    ("session", "VARCHAR"),
+    ("session", "BIGINT"),
 )
 EXAMPLES: Final = (
     (

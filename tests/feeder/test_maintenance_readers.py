@@ -119,7 +119,7 @@ def test_the_dashboard_looks_again_when_files_vanish_after_its_look(tmp_path: Pa
 
 def counted(committed: CommittedStore) -> int:
     with committed.look() as look, committed.rows(look) as connection:
-        return int(connection.execute("SELECT count(DISTINCT (_partition, _offset)) FROM committed").fetchall()[0][0])
+        return int(connection.execute("SELECT count(DISTINCT (_partition, _offset)) FROM events").fetchall()[0][0])
 
 
 def test_plain_and_compressed_files_are_read_together(tmp_path: Path) -> None:

@@ -37,25 +37,25 @@ def ids(recorder: RecordingProducer) -> list[str]:
 @pytest.mark.django_db
 def test_the_history_is_sent_and_a_second_run_goes_on(recorder: RecordingProducer, tmp_path: Path) -> None:
     file = tmp_path / "state.json"
-    first = ["--history", "10", "--continue", file, "--now", "2026-08-11T00:00:00Z", "--duration", "1"]
-    assert "from 2026-08-01T00:00:00.000Z" in simulate(*first)
+    first = ["--history", "10", "--continue", file, "--now", "2026-08-11T12:00:00Z", "--duration", "1"]
+    assert "from 2026-08-01T12:00:00.000Z" in simulate(*first)
     one = [json.loads(value)["created_on"] for _, value in recorder.messages]
-    assert "2026-08-01T00" < one[0] < "2026-08-01T03"
-    assert "2026-08-11T00" < one[-1] < "2026-08-11T02:00:01"
+    assert "2026-08-01T12" < one[0] < "2026-08-01T15"
+    assert "2026-08-11T12" < one[-1] < "2026-08-11T14:00:01"
     assert {json.loads(value)["source"] for _, value in recorder.messages} == {"simulation"}
     assert Source.objects.filter(name="simulation").exists()
 
     before, recorder.messages = recorder.messages, []
-    simulate("--history", "10", "--continue", file, "--now", "2026-08-13T00:00:00Z", "--duration", "1")
+    simulate("--history", "10", "--continue", file, "--now", "2026-08-13T12:00:00Z", "--duration", "1")
     two = [json.loads(value)["created_on"] for _, value in recorder.messages]
     assert two[0] >= one[-1]
-    assert two[-1] > "2026-08-13T00"
+    assert two[-1] > "2026-08-13T12"
     # The last moment may be sent again, with the same ids.
     again = {value for _, value in before} & {value for _, value in recorder.messages}
     assert len(again) <= 2
     # As one run would have sent it.
     all_ids, recorder.messages = [*dict.fromkeys([*_ids(before), *ids(recorder)])], []
-    simulate("--history", "10", "--now", "2026-08-11T00:00:00Z", "--duration", str(50 * 3600 / 7200))
+    simulate("--history", "10", "--now", "2026-08-11T12:00:00Z", "--duration", str(50 * 3600 / 7200))
     assert all_ids == ids(recorder)
 
 
