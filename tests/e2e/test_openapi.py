@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from analytics_app.sdk_docs import DOCUMENTED
+from dashboard_app.registry import REPORTS
 from tests.e2e.serving import Server
 
 OPERATIONS = [
@@ -23,6 +24,7 @@ OPERATIONS = [
     ("GET", "/api/v1/events/simulation"),
     ("POST", "/api/v1/events/simulation"),
     ("DELETE", "/api/v1/events/simulation"),
+    *(("GET", f"/api/v1/stats/{report.name}") for report in REPORTS),
     *(("POST", path) for path in DOCUMENTED),
 ]
 OPERATIONS_WITH_INPUT = [("POST", "/api/v1/events"), ("POST", "/api/v1/events/simulation"), ("POST", "/v1/batch")]
