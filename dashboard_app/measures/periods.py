@@ -12,9 +12,17 @@ from dashboard_app.buckets import Bucket
 from dashboard_app.conditions import Where
 from dashboard_app.metrics import EVENTS, REVENUE, SESSIONS, UNIQUE_DEVICES
 
-# A NULL bucket stands for the whole period.
-_COUNTS: Final = """
-SELECT {bucket} AS bucket, {measures} FROM events WHERE {where} GROUP BY GROUPING SETS ((), (bucket))"""
+# Each device and each session once for each bucket that it has events in: one look at the rows for both. From these few
+# everything is counted. A NULL bucket stands for the whole period.
+_COUNTS: Final = f"""
+WITH seen AS MATERIALIZED (
+    SELECT bucket, device_id, session, CASE WHEN grouping(session) = 0 THEN {EVENTS} END AS events
+    FROM (SELECT {{bucket}} AS bucket, device_id, session FROM events WHERE {{where}})
+    GROUP BY GROUPING SETS ((bucket, device_id), (bucket, session))
+)
+SELECT bucket, sum(events)::BIGINT, count(device_id), count(session) FROM seen GROUP BY bucket
+UNION ALL
+SELECT NULL, coalesce(sum(events), 0)::BIGINT, {UNIQUE_DEVICES}, {SESSIONS} FROM seen"""  # noqa: S608
 _REVENUES: Final = """
 SELECT {bucket} AS bucket, currency, {measure} FROM events WHERE {where} AND revenue IS NOT NULL
 GROUP BY GROUPING SETS ((currency), (bucket, currency))"""
@@ -45,8 +53,7 @@ def measure_period(connection: duckdb.DuckDBPyConnection, where: Where, buckets:
     def target(bucket: int | None) -> Counts:
         return period.total if bucket is None else period.buckets[bucket]
 
-    measures = ", ".join((EVENTS, UNIQUE_DEVICES, SESSIONS))
-    counts = _COUNTS.format(bucket=bucket_sql(buckets), measures=measures, where=where.sql)
+    counts = _COUNTS.format(bucket=bucket_sql(buckets), where=where.sql)
     for bucket, events, devices, sessions in connection.execute(counts, where.parameters).fetchall():
         counted = target(bucket)
         counted.events, counted.devices, counted.sessions = events, devices, sessions
