@@ -1,7 +1,8 @@
 """What a run has achieved: the counts of what was sent, and the expected truth."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -9,6 +10,8 @@ from analytics_app.simulation.options import RunOptions
 from analytics_app.simulation.runner import Simulation
 from analytics_app.simulation.truth import Figures
 from brokerlytics.timestamps import format_timestamp, from_milliseconds
+
+_LISTED_DAYS: Final = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Summary:
         return msgspec.json.format(msgspec.json.encode(asdict(self) | {"expected": expected}))
 
     def lines(self) -> list[str]:
-        """For people."""
+        """For people; of many days only how many there were, and the least and the most of one."""
         wanted = f" of {self.target_rate:,.1f} wanted" if self.target_rate is not None else ""
         expected = self.expected
         return [
@@ -58,8 +61,8 @@ class Summary:
             f"  Sessions: {expected.sessions}",
             *_indented("Revenue", {name: f"{amount:,.2f}" for name, amount in expected.revenue.items()}),
             *_indented(f"Funnel {self.funnel}", dict(expected.funnel)),
-            *_indented("People by day", expected.people_by_day),
-            *_indented("New people by day", expected.cohorts),
+            *_by_day("People by day", expected.people_by_day),
+            *_by_day("New people by day", expected.cohorts),
         ]
 
 
@@ -109,8 +112,14 @@ def _listed(codes: dict[str, int]) -> str:
     return f" ({', '.join(f'{code} {number}' for code, number in codes.items())})" if codes else ""
 
 
-def _indented(title: str, rows: dict[str, Any]) -> list[str]:
+def _indented(title: str, rows: Mapping[str, Any]) -> list[str]:
     return [f"  {title}:", *(f"    {name}: {value}" for name, value in rows.items())] if rows else [f"  {title}: none"]
+
+
+def _by_day(title: str, days: Mapping[str, int]) -> list[str]:
+    if len(days) <= _LISTED_DAYS:
+        return _indented(title, days)
+    return [f"  {title}: {min(days.values())} to {max(days.values())} on {len(days)} days"]
 
 
 def _time(milliseconds: int) -> str:

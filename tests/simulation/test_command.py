@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,19 @@ class TestSimulate:
         assert summary["expected"]["revenue"]["EUR"].count(".") == 1
         assert summary["seed"] == 7
         assert f"Sessions: {summary['expected']['sessions']}\n" in text
+
+    @pytest.mark.parametrize(("days", "listed"), [(14, True), (15, False)])
+    def test_of_many_days_only_the_extremes_are_shown(self, tmp_path: Path, days: int, listed: bool) -> None:
+        file, start = tmp_path / "summary.json", datetime(2026, 8, 1, tzinfo=UTC)
+        times = ["--start", start.isoformat(), "--end", (start + timedelta(days=days)).isoformat()]
+        text = output(
+            "simulate", "backfill", "shop", "--users", "400", "--seed", "7", "--dry-run", *times, "--summary", file
+        )
+        people = json.loads(file.read_text())["expected"]["people_by_day"]
+        assert len(people) == days
+        assert (f"2026-08-01: {people['2026-08-01']}\n" in text) is listed
+        extremes = f"People by day: {min(people.values())} to {max(people.values())} on {days} days\n"
+        assert (extremes in text) is not listed
 
     def test_days_are_those_of_the_project(self, settings: Any, tmp_path: Path) -> None:
         settings.TIME_ZONE = "Pacific/Auckland"
