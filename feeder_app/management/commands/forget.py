@@ -47,7 +47,10 @@ class Command(BaseCommand):
         self.stdout.write(f"{_kafkas_share(now)} {_LATER}")
 
 
-_LATER = "Events of this person that come from now on are stored again. Backups and exports are not touched."
+_LATER = (
+    "The dashboard does not show them any more; the files of its index lose them with the next `buildindex`. "
+    "Events of this person that come from now on are stored again. Backups and exports are not touched."
+)
 
 
 def _kafkas_share(now: datetime) -> str:
