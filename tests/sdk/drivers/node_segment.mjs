@@ -31,5 +31,6 @@ await eachCall((call, timestamp) => {
     if (error) report.failed.push(context.event.messageId);
   });
 });
-await client.closeAndFlush();
+// By itself it waits little longer than flushInterval, and events that are tried again would be given up.
+await client.closeAndFlush({ timeout: 80_000 });
 finish();
