@@ -1,5 +1,6 @@
 """A local Kafka for the time of a benchmark, and topics with events on it."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ from pathlib import Path
 from threading import Event
 from uuid import uuid4
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from django.conf import settings
 
 from brokerlytics.event_codec import build_event, encode_event
@@ -19,6 +20,7 @@ from brokerlytics.topics import TopicSpec, ensure_topic
 
 _FIRST_PORT = 29_192
 PARTITIONS = 6
+_PATIENCE = 30.0
 
 
 def free_port(neighbours: int = 1) -> int:
@@ -45,7 +47,18 @@ def local_cluster(directory: Path) -> Iterator[None]:
 
 
 def new_topic() -> str:
-    return ensure_topic(TopicSpec(f"bench-{uuid4().hex[:8]}", PARTITIONS, 1, 1)).name
+    topic = ensure_topic(TopicSpec(f"bench-{uuid4().hex[:8]}", PARTITIONS, 1, 1)).name
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            events_on(topic)
+        except KafkaException:
+            # Its partitions have no leader yet.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return topic
 
 
 def events_on(topic: str) -> int:
