@@ -51,11 +51,13 @@ def simulate(sink: str, events: int, seed: int, directory: Path, row: Row) -> No
     """One run; its rate is what it says itself, from its first event to its last."""
     summary = directory / "summary.json"
     with _simulator(sink, new_topic(), events, seed, summary) as process:
-        lines, peak = 0, 0.0
+        lines, peak, looked = 0, 0.0, 0.0
         assert process.stdout is not None
         while data := process.stdout.read(1 << 20):
             lines += data.count(b"\n")
-            peak = max(peak, peak_memory(process.pid))
+            # To look costs the reader more than to read.
+            if time.monotonic() - looked > _LOOK_INTERVAL:
+                peak, looked = max(peak, peak_memory(process.pid)), time.monotonic()
     found = json.loads(summary.read_text())
     if found["accepted"] != events or (sink != "kafka" and lines < events):
         raise RuntimeError(f"simulate --sink {sink} sent {found['accepted']} of {events} events.")
