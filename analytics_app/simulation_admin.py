@@ -35,7 +35,10 @@ class SimulationForm(forms.ModelForm):  # type: ignore[type-arg]  # takes no arg
     )
     duration = forms.FloatField(initial=600, min_value=1, max_value=MAX_DURATION, help_text="Seconds.")
     seed = forms.IntegerField(
-        required=False, min_value=0, max_value=2**63 - 1, help_text="The same seed brings the same people; random."
+        required=False,
+        min_value=0,
+        max_value=2**63 - 1,
+        help_text="The same seed brings the same people; without one it is drawn.",
     )
 
     class Meta:

@@ -113,9 +113,10 @@ class Lines(Display):
 def status(simulation: Simulation, rate: float, lag: int | None) -> dict[str, str]:
     """How far the simulation is, by name, for people."""
     feed = simulation.feed
-    target = feed.target(simulation.started + simulation.seconds)
+    now = simulation.started + simulation.seconds
+    target, clock = feed.target(now), feed.clock(now)
     found = {
-        "clock": "-" if feed.time is None else format_timestamp(from_milliseconds(feed.time))[:19],
+        "clock": "-" if clock is None else format_timestamp(from_milliseconds(clock))[:19],
         "sent": f"{feed.taken:,}" if target is None else f"{feed.taken:,} of {target:,} due",
         "accepted": f"{simulation.accepted:,}",
         "rejected": f"{simulation.rejected.total():,}",

@@ -68,6 +68,11 @@ class Feed:
         due = self.schedule.target(self.taken, now)
         return due if due is None or self.limit is None else min(due, self.limit)
 
+    def clock(self, now: float) -> int | None:
+        """The simulated time, in milliseconds since 1970; None before the first event where only events tell it."""
+        by_itself = self.schedule.clock(now)
+        return self.time if by_itself is None else by_itself
+
     def part(self) -> float | None:
         """How much of all is taken, from 0 to 1; None without an end."""
         if self.limit is not None:

@@ -30,6 +30,10 @@ class Schedule(Protocol):
         """How many should have been taken by now; None where that is not known beforehand."""
         ...
 
+    def clock(self, now: float) -> int | None:
+        """The simulated time, in milliseconds since 1970; None where it is that of the last event."""
+        ...
+
 
 class AtOnce(Schedule):
     """As fast as they are taken; each happens in its own time."""
@@ -48,6 +52,9 @@ class AtOnce(Schedule):
     def target(self, taken: int, now: float) -> int | None:  # noqa: ARG002
         return None
 
+    def clock(self, now: float) -> int | None:  # noqa: ARG002
+        return None
+
 
 class Natural(AtOnce):
     """Each in its own time, which goes by `speed` times as fast; at `started` it is `start` (milliseconds since 1970).
@@ -63,7 +70,10 @@ class Natural(AtOnce):
         self._started = started
 
     def due(self, events: list[SimEvent], taken: int, now: float) -> int:  # noqa: ARG002
-        return bisect_right(events, self._start + (now - self._started) * 1000 * self._speed, key=_time)
+        return bisect_right(events, self.clock(now), key=_time)
+
+    def clock(self, now: float) -> int:
+        return self._start + int((now - self._started) * 1000 * self._speed)
 
     def due_at(self, event: SimEvent, taken: int) -> float | None:  # noqa: ARG002
         if event[0] < self._start:
@@ -92,6 +102,9 @@ class Even(Schedule):
 
     def target(self, taken: int, now: float) -> int | None:  # noqa: ARG002
         return max(0, int((now - self._started) * self._rate) + 1)
+
+    def clock(self, now: float) -> int | None:
+        return self._start + int((now - self._started) * 1000)
 
 
 def wait(due_at: float | None, now: float) -> float:

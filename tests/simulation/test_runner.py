@@ -1,6 +1,7 @@
 """Pacing, the loop in single steps, and what is shown."""
 
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
@@ -61,6 +62,20 @@ def test_what_is_due_by_its_own_time() -> None:
     assert natural.due(MADE, 0, 100.0 + first + 0.01) >= 1
     assert natural.due(MADE, 0, 100.0 + 86_400 / 60) == len(MADE)
     assert AtOnce().due(MADE, 0, 0.0) == len(MADE)
+
+
+def test_the_clock_goes_on_when_nothing_happens() -> None:
+    clock = Clock()
+    steps = simulation(ListSink(), clock, Natural(START, 60.0, 100.0))
+    steps.step()
+    clock.now = 101.5
+    shown = datetime.fromtimestamp(START / 1000 + 90, UTC).isoformat()[:19]
+    assert status(steps, 0.0, None)["clock"] == shown
+    assert Even(START, 0.1, 100.0).clock(101.5) == START + 1500
+    backfill = simulation(ListSink(), clock, AtOnce(), limit=5)
+    assert status(backfill, 0.0, None)["clock"] == "-"
+    backfill.step()
+    assert backfill.feed.clock(clock.now) == backfill.feed.time
 
 
 def test_when_to_look_again() -> None:
