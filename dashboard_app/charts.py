@@ -92,13 +92,18 @@ def make_chart(  # noqa: PLR0913 (what a chart is)
     *,
     kind: Kind = "line",
     stacked: bool = False,
+    own_scales: bool = False,
     previous_total: Sequence[Any] | None = None,
 ) -> Chart:
-    """A chart over `axis`, and its table. `previous_total` is one line for the whole period before a stack."""
+    """A chart over `axis`, and its table. `previous_total` is one line for the whole period before a stack.
+
+    `own_scales`: each series has a scale of its own, for they are of different units.
+    """
     begun = f"{axis.begun} steps, {axis.titles[0]} to {axis.titles[axis.begun - 1]}" if axis.begun else "no steps yet"
     payload = {
         "kind": kind,
         "stacked": stacked,
+        "ownScales": own_scales,
         "summary": f"{title}: {begun}. The table has the numbers.",
         "labels": axis.labels,
         "titles": axis.titles,

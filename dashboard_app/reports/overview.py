@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 
 import duckdb
 
-from dashboard_app.charts import Series, by_name, make_chart, time_axis, time_table
+from dashboard_app.charts import Axis, Chart, Series, by_name, make_chart, time_axis, time_table
 from dashboard_app.colours import GREY, currency_colour, type_colours
 from dashboard_app.filters import Filters
 from dashboard_app.formats import NO_CURRENCY, money
@@ -77,12 +77,7 @@ class OverviewReport:
     def present(self, result: Overview, filters: Filters, options: None, context: Context) -> Mapping[str, Any]:  # noqa: ARG002
         axis = time_axis(filters, context)
         total = _previous_total(result)
-        charts = [
-            make_chart(name, _TITLES[name], axis, series, kind="bar", stacked=True, previous_total=total)
-            if name == "events"
-            else make_chart(name, _TITLES[name], axis, series)
-            for name, series in _series(result).items()
-        ]
+        charts = [_chart(name, axis, series, total) for name, series in _series(result).items()]
         return {
             "cards": _cards(result),
             "charts": charts,
@@ -97,6 +92,19 @@ class OverviewReport:
         ]
         breakdowns = [_breakdown_table(column, rows) for column, rows in result.breakdowns.items()]
         return [_headline(result), *charts, *breakdowns, _newest_table(result, filters)]
+
+
+def _chart(name: str, axis: Axis, series: list[Series], previous_total: list[int] | None) -> Chart:
+    match name:
+        case "events":
+            return make_chart(
+                name, _TITLES[name], axis, series, kind="bar", stacked=True, previous_total=previous_total
+            )
+        case "revenue" if len(series) > 1:
+            # An amount in yen would flatten all others.
+            return make_chart(name, f"{_TITLES[name]}, each on its own scale", axis, series, own_scales=True)
+        case _:
+            return make_chart(name, _TITLES[name], axis, series)
 
 
 def _series(overview: Overview) -> dict[str, list[Series]]:

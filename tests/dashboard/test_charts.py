@@ -54,6 +54,12 @@ def test_every_currency_has_a_line_of_its_own() -> None:
         "EUR": [10.0, 0.0] + [None] * 22,
         "no currency": [0.0, 0.0] + [None] * 22,
     }
+    assert charts()["revenue"].payload["ownScales"]
+
+
+def test_one_currency_keeps_the_scale_that_is_written_at_the_axis() -> None:
+    euros = Period(Counts(5, 2, 3, {"EUR": Decimal(10)}), [Counts(5, 2, 3, {"EUR": Decimal(10)})] * 24)
+    assert not charts(current=euros)["revenue"].payload["ownScales"]
 
 
 def test_without_revenue_there_is_no_chart_of_it() -> None:

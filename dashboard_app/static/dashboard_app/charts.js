@@ -73,6 +73,13 @@
     return line(`${label}, previous period`, data, colour, payload, look);
   }
 
+  // Series of different units: each fills the height, and only the tooltip and the table have amounts.
+  const ownScale = (index) => `y${index}`;
+
+  function ownScales(payload) {
+    return Object.fromEntries(payload.series.map((_, index) => [ownScale(index), { display: false, beginAtZero: true }]));
+  }
+
   function datasets(payload) {
     const sets = payload.series.flatMap((series, index) => {
       const colour = token(`--series-${series.colour}`);
@@ -81,7 +88,8 @@
         payload.kind === "bar"
           ? bars(series, payload)
           : line(series.label, series.values, colour, payload, { previous: series.previous, ...area });
-      return series.previous ? [own, before(series.label, series.previous, colour, payload)] : [own];
+      const sets = series.previous ? [own, before(series.label, series.previous, colour, payload)] : [own];
+      return payload.ownScales ? sets.map((set) => ({ ...set, yAxisID: ownScale(index) })) : sets;
     });
     return payload.previousTotal ? [...sets, before("All", payload.previousTotal, token("--muted"), payload)] : sets;
   }
@@ -168,7 +176,9 @@
       plugins: { legend, tooltip },
       scales: {
         x: { stacked: payload.stacked, grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 16 } },
+        ...(payload.ownScales ? ownScales(payload) : {}),
         y: {
+          display: !payload.ownScales,
           stacked: payload.stacked,
           beginAtZero: true,
           suggestedMax: 4,
