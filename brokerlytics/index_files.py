@@ -3,9 +3,10 @@
     index/events/MANIFEST                            which files count, and which segments they were made of
     index/events/LOCK                                held by the one builder
     index/events/rows-2026-08-22-00000007.parquet    the rows of a day, with person and session
-    index/events/spans-00000007.parquet              the stretches of time that sessions are put together from
+    index/events/spans-2026-08-22-00000007.parquet   the stretches of that day that sessions are put together from
     index/events/links-00000007.parquet              which device named which user, each day
     index/events/aliases-00000007.parquet            which users aliases join
+    index/events/names-00000007.parquet              the numbers that stand for devices and users everywhere else
 
 `events` is the topic, the number the generation that wrote the file. A file never changes; a new generation writes new
 files, then the manifest in one step, and removes what no longer counts.
@@ -19,7 +20,7 @@ from typing import Final
 import msgspec
 
 # Goes up whenever the files' columns or their meaning change: what an older version wrote is built anew.
-INDEX_VERSION: Final = 1
+INDEX_VERSION: Final = 2
 
 
 class SegmentStamp(msgspec.Struct, frozen=True, order=True):
@@ -40,29 +41,37 @@ class FileStamp(msgspec.Struct, frozen=True):
 
 
 class IndexedDay(msgspec.Struct, frozen=True):
-    """The rows of a day's segments: `rows` of them in one file."""
+    """The rows of a day's segments: `rows` of them in one file, and their spans in another."""
 
     date: str
     segments: tuple[SegmentStamp, ...]
     file: FileStamp
     rows: int
+    spans: FileStamp
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What counts. `last_span` is the highest number that was ever given to a span."""
+    """What counts. `last_span` and `last_who` are the highest numbers ever given to a span, and to a device or user."""
 
     version: int = INDEX_VERSION
     generation: int = 0
     last_span: int = 0
+    last_who: int = 0
     days: tuple[IndexedDay, ...] = ()
-    spans: FileStamp | None = None
     links: FileStamp | None = None
     aliases: FileStamp | None = None
+    names: FileStamp | None = None
 
     @property
     def files(self) -> list[FileStamp]:
         """All files that count."""
-        return [*(day.file for day in self.days), *(file for file in (self.spans, self.links, self.aliases) if file)]
+        return [*(day.file for day in self.days), *self.tables]
+
+    @property
+    def tables(self) -> list[FileStamp]:
+        """Those without which nothing is known of the others."""
+        tables = (self.links, self.aliases, self.names)
+        return [*(day.spans for day in self.days), *(file for file in tables if file)]
 
 
 def index_dir(root: Path, topic: str) -> Path:
@@ -73,14 +82,13 @@ def index_dir(root: Path, topic: str) -> Path:
 def read_manifest(directory: Path) -> Manifest:
     """What counts now; nothing when there is no manifest, or none that this version can read.
 
-    An index whose tables of spans, links or aliases are not all there counts for nothing. Raises OSError.
+    An index whose tables of spans, links, aliases and names are not all there counts for nothing. Raises OSError.
     """
     try:
         manifest = msgspec.json.decode((directory / "MANIFEST").read_bytes(), type=Manifest)
     except (FileNotFoundError, msgspec.MsgspecError):
         return Manifest()
-    tables = [manifest.spans, manifest.links, manifest.aliases]
-    if manifest.version != INDEX_VERSION or not all(table and is_whole(directory, table) for table in tables):
+    if manifest.version != INDEX_VERSION or not all(is_whole(directory, table) for table in manifest.tables):
         return Manifest()
     return manifest
 

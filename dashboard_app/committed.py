@@ -19,7 +19,7 @@ from brokerlytics.csv_format import COLUMNS
 from brokerlytics.index_files import Manifest, believable_days, index_dir, read_manifest
 from brokerlytics.store import Tail, open_snapshot
 from dashboard_app.closed_rows import ClosedRows, FileIdentity, day_of, identity
-from dashboard_app.index.relation import create_events, resolve
+from dashboard_app.index.relation import create_events, resolve, resolve_more
 from dashboard_app.scratch import ScratchDirectory
 from dashboard_app.tail_rows import TailRows, tail_name
 
@@ -27,9 +27,16 @@ from dashboard_app.tail_rows import TailRows, tail_name
 _MEMORY_MEBIBYTES: Final = 640
 # On disk, of one process. DuckDB would take nine tenths of what is free.
 _SPILL_LIMIT: Final = "4GB"
+_COLUMNS: Final = ", ".join(COLUMNS)
 _DELTA: Final = f"""
-SELECT {", ".join(COLUMNS)}, regexp_extract(filename, 'date=([^/]+)', 1) AS day FROM closed
-UNION ALL SELECT {", ".join(COLUMNS)}, '' FROM tail"""  # noqa: S608
+SELECT {_COLUMNS}, regexp_extract(filename, 'date=([^/]+)', 1) AS day FROM closed
+UNION ALL SELECT {_COLUMNS}, '' FROM tail"""  # noqa: S608
+# Of the tails as they have grown. A tail has higher offsets than everything of its partition before it.
+_ARRIVED: Final = f"""
+SELECT {_COLUMNS}, '' AS day FROM tail LEFT JOIN resolved_to USING (_partition)
+WHERE _offset > coalesce(last_offset, -1)"""  # noqa: S608
+_RESOLVED_TO: Final = """
+CREATE OR REPLACE TABLE resolved_to AS SELECT _partition, max(_offset) AS last_offset FROM tail GROUP BY _partition"""
 
 
 class UnreadableStoreError(Exception):
@@ -68,7 +75,9 @@ class CommittedStore:
         self._closed = ClosedRows(self._database)
         self._tails = TailRows(self._database, scratch.path)
         self._index = index_dir(self._root, topic)
-        self._resolved: object = None
+        # The look whose rows `events` has, and the index and the segments that it was made of.
+        self._version: object = None
+        self._made_of: object = None
 
     @contextmanager
     def look(self) -> Iterator[Look]:
@@ -87,19 +96,17 @@ class CommittedStore:
         """
         manifest = read_manifest(self._index)
         believed = believable_days(self._index, manifest, {(day_of(path), stamp) for path, stamp in look.closed})
-        state = (look.version, manifest, believed)
         with explained(), self._database.cursor() as connection:
-            if state != self._resolved:
-                self._resolved = None
+            if (look.version, manifest, believed) != self._version:
+                self._version = None
                 self._resolve(connection, look, manifest, believed)
-                self._resolved = state
+                self._version = look.version, manifest, believed
             try:
                 yield connection
             except duckdb.IOException:
                 # The builder removes a file some seconds after its last use.
-                for day in manifest.days:
-                    if day.date in believed:
-                        (self._index / day.file.name).stat()
+                for file in manifest.files:
+                    (self._index / file.name).stat()
                 raise
 
     def _resolve(
@@ -107,10 +114,17 @@ class CommittedStore:
     ) -> None:
         """Read what is not in the index, and make `events` of both."""
         indexed = {(day.date, segment) for day in manifest.days if day.date in believed for segment in day.segments}
-        self._follow(frozenset(one for one in look.closed if (day_of(one[0]), one[1]) not in indexed))
-        self._tails.follow(look.tails)
-        resolve(connection, self._index, manifest, believed, _DELTA)
+        closed = frozenset(one for one in look.closed if (day_of(one[0]), one[1]) not in indexed)
+        made_of, self._made_of = self._made_of, None
+        self._follow(closed)
+        only_grown = self._tails.follow(look.tails)
+        if only_grown and made_of == (manifest, believed, closed):
+            resolve_more(connection, self._index, manifest, believed, _ARRIVED)
+        else:
+            resolve(connection, self._index, manifest, believed, _DELTA)
+        connection.execute(_RESOLVED_TO)
         create_events(connection, self._index, manifest, believed)
+        self._made_of = manifest, believed, closed
 
     def _follow(self, present: frozenset[FileIdentity]) -> None:
         """DuckDB opens the segments by their names, after the look: hold what it read against the look."""

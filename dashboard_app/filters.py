@@ -88,6 +88,11 @@ class Filters:
         return Where("created_on >= $start AND created_on < $end", times) & self.matching
 
     @property
+    def passes_all(self) -> bool:
+        """Whether every row passes the filters."""
+        return not self.source and not self.conditions
+
+    @property
     def matching(self) -> Where:
         """The rows that the filters let through, of any time."""
         source = Where("source = $source", {"source": self.source}) if self.source else Where("TRUE", {})

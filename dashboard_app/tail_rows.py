@@ -30,14 +30,17 @@ class TailRows:
         self._loaded: dict[str, int] = {}
         database.execute(f"CREATE TABLE tail ({EMPTY_TABLE})")
 
-    def follow(self, tails: Sequence[Tail]) -> None:
-        """Make the table hold the rows of these tails and no others. Raises duckdb.Error, OSError, nothing changed."""
+    def follow(self, tails: Sequence[Tail]) -> bool:
+        """Make the table hold the rows of these tails and no others; whether all stayed that were there.
+
+        Raises duckdb.Error, OSError, nothing changed.
+        """
         present = {tail_name(tail): tail for tail in tails}
         gone = [name for name, size in self._loaded.items() if not _goes_on(present.get(name), size)]
         loaded = {name: size for name, size in self._loaded.items() if name not in gone}
         grown = [name for name, tail in present.items() if tail.committed_bytes > loaded.get(name, 0)]
         if not gone and not grown:
-            return
+            return True
         copies = [self._copy(name, present[name], loaded.get(name, 0)) for name in grown]
         self._database.begin()
         try:
@@ -55,6 +58,7 @@ class TailRows:
                 path.unlink()
         self._database.commit()
         self._loaded = loaded | {name: present[name].committed_bytes for name in grown}
+        return not gone
 
     def _copy(self, name: str, tail: Tail, start: int) -> Path:
         """The rows from the byte `start` on, as a file with a header."""

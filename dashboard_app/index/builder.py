@@ -6,7 +6,7 @@ days that were there before, those are written anew in which new rows changed so
 
 import os
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,7 +29,8 @@ from brokerlytics.store import closed_segments
 from dashboard_app.closed_rows import day_of
 from dashboard_app.committed import explained
 from dashboard_app.csv_relation import EMPTY_TABLE, ROWS_OF_FILES
-from dashboard_app.index.relation import indexed_rows, resolve
+from dashboard_app.index.base import SPAN_COLUMNS, create_base, moved_days, with_moved
+from dashboard_app.index.relation import ROW_COLUMNS, resolve
 from dashboard_app.scratch import ScratchDirectory
 
 _BATCH_BYTES: Final = 4 * 1024**3
@@ -38,18 +39,15 @@ _CHUNK_BYTES: Final = 1024 * 1024
 _COLUMNS: Final = ", ".join(COLUMNS)
 _DELTA: Final = f"SELECT {_COLUMNS}, regexp_extract(filename, 'date=([^/]+)', 1) AS day FROM loaded"  # noqa: S608
 _PARQUET: Final = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
-# The tables beside the rows: of the days that stay, with what changed, and of the new rows.
-_SPANS: Final = """
-SELECT base_span.day, span, who, session_id, first_on, last_on, coalesce(moved.person, base_span.person) AS person,
-       coalesce(moved.session, base_span.session) AS session
-FROM base_span LEFT JOIN moved USING (span) WHERE base_span.day NOT IN (SELECT day FROM gone)
-UNION ALL
-SELECT day, span, who, session_id, first_on, last_on, person, session FROM resolved WHERE person_before IS NULL"""
-_KEPT: Final = """
-SELECT * FROM {base} WHERE day NOT IN (SELECT day FROM gone) UNION ALL SELECT * FROM {delta}"""
-_LAST_SPAN: Final = "SELECT greatest((SELECT last_span FROM known), (SELECT max(span) FROM delta_span))"
-_LINKS: Final = _KEPT.format(base="base_link", delta="delta_link")
-_ALIASES: Final = _KEPT.format(base="base_alias", delta="delta_alias")
+_LAST: Final = """
+SELECT greatest((SELECT last_span FROM known), (SELECT max(span) FROM recent_span)),
+       greatest((SELECT last_who FROM known), (SELECT max(who) FROM recent_name))"""
+# Nothing is kept of a device or user that has no rows any more.
+_NAMES: Final = """
+FROM base_name SEMI JOIN (
+    SELECT who FROM base_span UNION SELECT device_who FROM base_link UNION SELECT user_who FROM base_link
+    UNION SELECT unnest([user_who, previous_user, previous_device]) FROM base_alias
+) USING (who) ORDER BY who"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +63,11 @@ class Plan:
     def size(self) -> int:
         """Bytes of the new segments."""
         return sum(stamp.size for _, stamp in self.new)
+
+    @property
+    def gone(self) -> set[str]:
+        """The days whose files count no more."""
+        return {day.date for day in self.manifest.days} - self.believed
 
     @property
     def is_needed(self) -> bool:
@@ -156,20 +159,15 @@ class IndexBuilder:
         added: dict[str, list[SegmentStamp]] = {}
         for path, stamp in plan.new:
             added.setdefault(day_of(path), []).append(stamp)
-        moved = {day for (day,) in connection.execute("SELECT DISTINCT day FROM moved").fetchall()}
+        moved = moved_days(connection)
         days = dict(before)
         dates = sorted(moved | added.keys())
         for number, date in enumerate(dates, start=1):
-            old = before.get(date)
-            query = f"SELECT {_COLUMNS}, person, session, span FROM recent WHERE day = $day"  # noqa: S608
-            if old:
-                query += f" UNION ALL {indexed_rows([self.directory / old.file.name], changed=True)}"
-            name = f"rows-{date}-{generation:08}.parquet"
-            file, rows = self._copy(connection, f"{query} ORDER BY created_on", name, {"day": date})
-            segments = (*(old.segments if old else ()), *added.get(date, ()))
-            days[date] = IndexedDay(date, segments, file, rows)
+            days[date] = self._write_day(connection, generation, date, before.get(date), added.get(date, ()))
             self._wrote(number, len(dates))
-        (last_span,) = connection.execute(_LAST_SPAN).fetchall()[0]
+        # What was known before, but for the days that are gone, and what is new.
+        create_base(connection, self.directory, plan.manifest, without=plan.gone)
+        last_span, last_who = connection.execute(_LAST).fetchall()[0]
 
         def table(name: str, query: str) -> FileStamp:
             return self._copy(connection, query, f"{name}-{generation:08}.parquet")[0]
@@ -177,11 +175,33 @@ class IndexBuilder:
         return Manifest(
             generation=generation,
             last_span=last_span,
+            last_who=last_who,
             days=tuple(days[date] for date in sorted(days)),
-            spans=table("spans", _SPANS),
-            links=table("links", _LINKS),
-            aliases=table("aliases", _ALIASES),
+            links=table("links", "FROM base_link"),
+            aliases=table("aliases", "FROM base_alias"),
+            names=table("names", _NAMES),
         )
+
+    def _write_day(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        generation: int,
+        date: str,
+        old: IndexedDay | None,
+        added: Sequence[SegmentStamp],
+    ) -> IndexedDay:
+        """The day as it was, with what moved, and its new rows."""
+
+        def copy(name: str, columns: str, recent: str, before: FileStamp | None, order: str) -> tuple[FileStamp, int]:
+            query = f"SELECT {columns} FROM {recent} WHERE day = $day"  # noqa: S608
+            if before:
+                query += f" UNION ALL {with_moved(columns, [self.directory / before.name], changed=True)}"
+            file = f"{name}-{date}-{generation:08}.parquet"
+            return self._copy(connection, f"{query} ORDER BY {order}", file, {"day": date})
+
+        rows, count = copy("rows", ROW_COLUMNS, "recent", old.file if old else None, "created_on")
+        spans, _ = copy("spans", SPAN_COLUMNS, "recent_span", old.spans if old else None, "first_on")
+        return IndexedDay(date, (*(old.segments if old else ()), *added), rows, count, spans)
 
     def _copy(
         self, connection: duckdb.DuckDBPyConnection, query: str, name: str, values: Mapping[str, object] | None = None

@@ -1,6 +1,6 @@
 """The relation `events`: the rows of the index and those that are not in it, each with its person and its session."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -8,69 +8,97 @@ import duckdb
 
 from brokerlytics.csv_format import COLUMNS
 from brokerlytics.index_files import Manifest
-from dashboard_app.index import people, sessions
+from dashboard_app.index import names, people, sessions
+from dashboard_app.index.base import SPAN_COLUMNS, create_base, forget_recent, moved_days, with_moved
+from dashboard_app.index.facts import FACT_COLUMNS, FACTS
 
-_COLUMNS: Final = ", ".join(COLUMNS)
-_PLACE: Final = "NULL::STRUCT(created_on TIMESTAMP, _partition INTEGER, _offset BIGINT) AS place"
-# What the tables of an index are where there is none.
-_EMPTY: Final = {
-    "base_span": "NULL::VARCHAR AS day, NULL::BIGINT AS span, NULL::VARCHAR AS who, NULL::VARCHAR AS session_id, "
-    "NULL::TIMESTAMP AS first_on, NULL::TIMESTAMP AS last_on, NULL::VARCHAR AS person, NULL::BIGINT AS session",
-    "base_link": f"NULL::VARCHAR AS day, NULL::VARCHAR AS device_id, NULL::VARCHAR AS user_id, {_PLACE}",
-    "base_alias": f"NULL::VARCHAR AS day, NULL::VARCHAR AS user_id, NULL::VARCHAR AS previous_id, {_PLACE}",
-}
+_EVENT_COLUMNS: Final = ", ".join((*COLUMNS, "person", "session"))
+ROW_COLUMNS: Final = f"{_EVENT_COLUMNS}, span"
+_KNOWN: Final = """
+CREATE OR REPLACE TABLE known AS
+SELECT greatest($last_span, (SELECT max(span) FROM recent_span)) AS last_span,
+       greatest($last_who, (SELECT max(who) FROM recent_name)) AS last_who"""
+# What was found of `delta` is known from now on.
+_LEARN: Final = (
+    "DELETE FROM moved WHERE span IN (SELECT span FROM delta_moved)",
+    """INSERT INTO moved SELECT day, span, person, session FROM delta_moved
+       WHERE span NOT IN (SELECT span FROM recent_span)""",
+    """UPDATE recent_span SET person = delta_moved.person, session = delta_moved.session FROM delta_moved
+       WHERE recent_span.span = delta_moved.span""",
+    """UPDATE recent SET person = delta_moved.person, session = delta_moved.session FROM delta_moved
+       WHERE recent.span = delta_moved.span""",
+    f"""INSERT INTO recent
+        SELECT {", ".join(f"delta.{name}" for name in COLUMNS)}, person, session, span, delta.day
+        FROM delta JOIN delta_key USING (_partition, _offset)
+        JOIN (SELECT span, person, session FROM resolved WHERE is_new) USING (span)""",  # noqa: S608
+    "INSERT INTO recent_link FROM delta_link",
+    "INSERT INTO recent_alias FROM delta_alias",
+    "INSERT INTO recent_name SELECT who, is_user, id FROM delta_name WHERE is_new",
+)
+# Day by day: what is kept of each span while its rows are read cannot be moved to disk.
+_LEARN_SPANS: Final = f"""
+INSERT INTO recent_span
+SELECT {SPAN_COLUMNS} FROM (SELECT * FROM resolved WHERE is_new AND day = $day) JOIN ({FACTS}) USING (span)"""  # noqa: S608
 
 
 def resolve(
-    connection: duckdb.DuckDBPyConnection, directory: Path, manifest: Manifest, believed: Iterable[str], delta: str
+    connection: duckdb.DuckDBPyConnection, directory: Path, manifest: Manifest, believed: Collection[str], delta: str
 ) -> None:
     """Find person and session of the rows of `delta`, and what they change for those of the index.
 
-    Leaves the tables `recent` and `moved`. `delta` is a query that gives the CSV's columns and `day`; `believed` are
-    the days of the index that count; of the others, their rows are in `delta`. Raises duckdb.Error.
+    Leaves the tables `recent`, the rows with `day`, `person`, `session` and `span`; `recent_span`, `recent_link`,
+    `recent_alias` and `recent_name`, what the index is to know of them; `moved`, the spans of the index that have
+    another person or session now; and `gone`, the days of the index that do not count. `delta` is a query that gives
+    the CSV's columns and `day`; `believed` are the days of the index that count; of the others, their rows are in
+    `delta`. Raises duckdb.Error.
     """
-    files = {"base_span": manifest.spans, "base_link": manifest.links, "base_alias": manifest.aliases}
-    for name, file in files.items():
-        source = _parquet([directory / file.name]) if file else f"(SELECT {_EMPTY[name]} WHERE false)"
-        connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM {source}")  # noqa: S608
-    connection.execute("CREATE OR REPLACE TABLE gone (day VARCHAR)")
+    forget_recent(connection)
     gone = sorted({day.date for day in manifest.days} - set(believed))
-    connection.execute("INSERT INTO gone SELECT unnest($days)", {"days": gone})
-    connection.execute(f"CREATE OR REPLACE VIEW delta AS {delta}")
-    connection.execute(
-        "CREATE OR REPLACE TABLE known AS SELECT $last_span::BIGINT AS last_span", {"last_span": manifest.last_span}
-    )
-    for statement in (*people.STATEMENTS, *sessions.STATEMENTS):
-        connection.execute(statement)
+    create_base(connection, directory, manifest, without=())
+    _resolve(connection, manifest, gone, delta)
+
+
+def resolve_more(
+    connection: duckdb.DuckDBPyConnection, directory: Path, manifest: Manifest, believed: Collection[str], delta: str
+) -> None:
+    """The same for further rows, after `resolve` with the same index: what is there stays, and `delta` is added.
+
+    The rows of `delta` have spans of their own, as those of a later generation of the index would. Raises duckdb.Error.
+    """
+    create_base(connection, directory, manifest, without={day.date for day in manifest.days} - set(believed))
+    _resolve(connection, manifest, [], delta)
 
 
 def create_events(
-    connection: duckdb.DuckDBPyConnection, directory: Path, manifest: Manifest, believed: Iterable[str]
+    connection: duckdb.DuckDBPyConnection, directory: Path, manifest: Manifest, believed: Collection[str]
 ) -> None:
-    """Make the view `events` after `resolve`: every row once, with the CSV's columns, `person` and `session`."""
-    touched = {day for (day,) in connection.execute("SELECT DISTINCT day FROM moved").fetchall()}
+    """Make the views after `resolve`.
+
+    `events` has every row once, with the CSV's columns, `person` and `session`; `span_events` has the row's `span`,
+    too. `spans` has every span once: `span`, `person`, `session`, the time of its first and last row (`first_on`,
+    `last_on`), and the columns of FACT_COLUMNS. Raises duckdb.Error.
+    """
+    touched = moved_days(connection)
     # The newest first: who asks for the latest rows need not read the others.
-    days = [day for day in reversed(manifest.days) if day.date in set(believed)]
-    parts = [f"SELECT {_COLUMNS}, person, session FROM recent"]  # noqa: S608
+    days = [day for day in reversed(manifest.days) if day.date in believed]
+    parts = [f"SELECT {ROW_COLUMNS} FROM recent"]  # noqa: S608
     for changed in (False, True):
         files = [directory / day.file.name for day in days if (day.date in touched) is changed]
         if files:
-            parts.append(f"SELECT {_COLUMNS}, person, session FROM ({indexed_rows(files, changed=changed)})")  # noqa: S608
-    connection.execute(f"CREATE OR REPLACE VIEW events AS {' UNION ALL '.join(parts)}")
+            parts.append(with_moved(ROW_COLUMNS, files, changed=changed))
+    connection.execute(f"CREATE OR REPLACE VIEW span_events AS {' UNION ALL '.join(parts)}")
+    connection.execute(f"CREATE OR REPLACE VIEW events AS SELECT {_EVENT_COLUMNS} FROM span_events")  # noqa: S608
+    create_base(connection, directory, manifest, without={day.date for day in manifest.days} - set(believed))
+    columns = f"span, person, session, first_on, last_on, {', '.join(FACT_COLUMNS)}"
+    connection.execute(f"CREATE OR REPLACE VIEW spans AS SELECT {columns} FROM base_span")  # noqa: S608
 
 
-def indexed_rows(files: Sequence[Path], *, changed: bool) -> str:
-    """A query for the rows of these files, with `span`; `changed` puts right what is in the table `moved`."""
-    if not changed:
-        return f"SELECT {_COLUMNS}, person, session, span FROM {_parquet(files)}"  # noqa: S608
-    columns = ", ".join(f"indexed.{name}" for name in COLUMNS)
-    return (
-        f"SELECT {columns}, coalesce(moved.person, indexed.person) AS person, "  # noqa: S608
-        f"coalesce(moved.session, indexed.session) AS session, indexed.span "
-        f"FROM {_parquet(files)} AS indexed LEFT JOIN moved ON indexed.span = moved.span"
-    )
-
-
-def _parquet(files: Sequence[Path]) -> str:
-    names = ", ".join("'{}'".format(str(path).replace("'", "''")) for path in files)
-    return f"read_parquet([{names}], hive_partitioning=false)"
+def _resolve(connection: duckdb.DuckDBPyConnection, manifest: Manifest, gone: list[str], delta: str) -> None:
+    connection.execute("CREATE OR REPLACE TABLE gone (day VARCHAR)")
+    connection.execute("INSERT INTO gone SELECT unnest($days)", {"days": gone})
+    connection.execute(f"CREATE OR REPLACE VIEW delta AS {delta}")
+    connection.execute(_KNOWN, {"last_span": manifest.last_span, "last_who": manifest.last_who})
+    for statement in (*names.STATEMENTS, *people.STATEMENTS, *sessions.STATEMENTS, *_LEARN):
+        connection.execute(statement)
+    for (day,) in connection.execute("SELECT DISTINCT day FROM delta_span").fetchall():
+        connection.execute(_LEARN_SPANS, {"day": day})

@@ -8,27 +8,25 @@ rows of each. A session's number is that of its first span, the lowest.
 
 from typing import Final
 
-from brokerlytics.csv_format import COLUMNS
-from dashboard_app.index.people import WHO
-
 SILENCE_MINUTES: Final = 30
 
 # The number of a span is that of the row that begins it. `begin` is null where a row goes on with a span.
 _DELTA_KEY: Final = f"""
 CREATE OR REPLACE TABLE delta_key AS
-WITH numbered AS (
-    SELECT row_number() OVER () AS number, day, {WHO} AS who, session_id, created_on, _partition, _offset FROM delta
-), marked AS (
-    SELECT *, CASE WHEN session_id IS NULL AND created_on - lag(created_on) OVER by_time
-                        <= INTERVAL {SILENCE_MINUTES} MINUTE THEN NULL
-                   WHEN session_id IS NOT NULL AND lag(number) OVER by_time IS NOT NULL THEN NULL
-                   ELSE number END AS begin
-    FROM numbered WINDOW by_time AS (PARTITION BY day, who, session_id ORDER BY created_on, number)
+WITH silent AS (
+    SELECT * EXCLUDE (user_who, device_who),
+           CASE WHEN created_on - lag(created_on) OVER by_time <= INTERVAL {SILENCE_MINUTES} MINUTE THEN NULL
+                ELSE number END AS begin
+    FROM delta_row WHERE session_id IS NULL WINDOW by_time AS (PARTITION BY day, who ORDER BY created_on, number)
+), numbered AS (
+    SELECT * EXCLUDE (begin), last_value(begin IGNORE NULLS) OVER (
+               PARTITION BY day, who ORDER BY created_on, number ROWS UNBOUNDED PRECEDING) AS first_row
+    FROM silent
+    UNION ALL
+    SELECT * EXCLUDE (user_who, device_who), min(number) OVER (PARTITION BY day, who, session_id)
+    FROM delta_row WHERE session_id IS NOT NULL
 )
-SELECT day, who, session_id, created_on, _partition, _offset,
-       (SELECT last_span FROM known) + last_value(begin IGNORE NULLS) OVER (
-           PARTITION BY day, who, session_id ORDER BY created_on, number ROWS UNBOUNDED PRECEDING) AS span
-FROM marked"""  # noqa: S608
+SELECT * EXCLUDE (number, first_row), first_row + (SELECT last_span FROM known) AS span FROM numbered"""  # noqa: S608
 _DELTA_SPAN: Final = """
 CREATE OR REPLACE TABLE delta_span AS
 SELECT any_value(day) AS day, span, any_value(who) AS who, any_value(session_id) AS session_id,
@@ -43,11 +41,11 @@ UNION SELECT person FROM base_span WHERE day IN (SELECT day FROM gone)"""
 _IN_PLAY: Final = """
 CREATE OR REPLACE TABLE in_play AS
 SELECT day, span, who, session_id, first_on, last_on, coalesce(identity.now, base_span.person) AS person,
-       base_span.person AS person_before, base_span.session AS session_before
+       base_span.person AS person_before, base_span.session AS session_before, FALSE AS is_new
 FROM base_span SEMI JOIN touched_person USING (person) LEFT JOIN identity USING (who)
 WHERE day NOT IN (SELECT day FROM gone)
 UNION ALL
-SELECT day, span, who, session_id, first_on, last_on, coalesce(identity.now, who), NULL, NULL
+SELECT day, span, who, session_id, first_on, last_on, coalesce(identity.now, who), NULL, NULL, TRUE
 FROM delta_span LEFT JOIN identity USING (who)"""
 _RESOLVED: Final = f"""
 CREATE OR REPLACE TABLE resolved AS
@@ -63,15 +61,12 @@ WITH silent AS (
 SELECT * EXCLUDE (until, silence), min(span) OVER (PARTITION BY person, silence) AS session FROM numbered
 UNION ALL
 SELECT *, min(span) OVER (PARTITION BY person, session_id) FROM in_play WHERE session_id IS NOT NULL"""  # noqa: S608
-# What the index says of a span and is no longer so.
-_MOVED: Final = """
-CREATE OR REPLACE TABLE moved AS
+# What was known of a span and is no longer so.
+_DELTA_MOVED: Final = """
+CREATE OR REPLACE TABLE delta_moved AS
 SELECT day, span, person, session FROM resolved
-WHERE person_before IS NOT NULL AND (person <> person_before OR session <> session_before)"""
-_RECENT: Final = f"""
-CREATE OR REPLACE TABLE recent AS
-SELECT {", ".join(f"delta.{name}" for name in COLUMNS)}, person, session, span, delta.day
-FROM delta JOIN delta_key USING (_partition, _offset) JOIN resolved USING (span)"""  # noqa: S608
+WHERE NOT is_new AND (person <> person_before OR session <> session_before)"""
 
-# They leave `recent`, the rows of `delta` with person, session and span, and `moved`.
-STATEMENTS: Final = (_DELTA_KEY, _DELTA_SPAN, _TOUCHED_PERSON, _IN_PLAY, _RESOLVED, _MOVED, _RECENT)
+# They leave `delta_key`, the span of each row of `delta_row`; `resolved`, the spans with person and session; and
+# `delta_moved`.
+STATEMENTS: Final = (_DELTA_KEY, _DELTA_SPAN, _TOUCHED_PERSON, _IN_PLAY, _RESOLVED, _DELTA_MOVED)

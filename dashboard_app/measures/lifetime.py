@@ -12,11 +12,12 @@ from dashboard_app.bucketing import bucket_sql
 from dashboard_app.buckets import Bucket
 from dashboard_app.filters import Filters, naive
 from dashboard_app.measures.revenue import quotient
+from dashboard_app.measures.stretches import stretches_ever
 
 _NEWCOMERS: Final = """
 CREATE OR REPLACE TEMP TABLE newcomer AS
-SELECT person, min(created_on) AS first_on FROM events WHERE {matching} AND created_on < $end
-GROUP BY person HAVING min(created_on) >= $start"""
+SELECT person, min(stretch.first_on) AS first_on FROM {stretches} AS stretch WHERE stretch.first_on < $end
+GROUP BY person HAVING min(stretch.first_on) >= $start"""
 _SIZES: Final = "SELECT {cohort}, count(*) FROM newcomer GROUP BY 1"
 _PAID: Final = """
 SELECT {cohort} AS cohort, {paid_in} AS paid_in, sum(revenue) FROM amount JOIN newcomer USING (person)
@@ -53,8 +54,8 @@ def measure_lifetime(
     if not buckets:
         return Lifetime([], ())
     times = {"start": naive(buckets[0].start), "end": naive(buckets[-1].end)}
-    matching = filters.matching
-    connection.execute(_NEWCOMERS.format(matching=matching.sql), {**matching.parameters, **times})
+    ever = stretches_ever(filters)
+    connection.execute(_NEWCOMERS.format(stretches=ever.sql), {**ever.parameters, **times})
     cohort = bucket_sql(buckets, "first_on")
     sizes: dict[int, int] = dict(connection.execute(_SIZES.format(cohort=cohort)).fetchall())
     revenue = [[Decimal(0)] * (len(buckets) - number) for number in range(len(buckets))]

@@ -4,7 +4,7 @@
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 
@@ -15,18 +15,37 @@ from dashboard_app.filters import Filters, naive
 from dashboard_app.steps import Step
 
 _WORD_BITS: Final = 64
+# Before the first period is the period -1.
 _RETURNERS: Final = """
 CREATE OR REPLACE TEMP TABLE returner AS
 SELECT {bucket_of_first} AS cohort, {words} FROM (
-    SELECT person, min(created_on) FILTER (starts) AS first_on, {bits}
+    SELECT person, min(began_on) FILTER (starts) AS first_on, {bits}
     FROM (
-        SELECT person, created_on, {start} AS starts, {returning} AS returns,
-               CASE WHEN created_on >= $since THEN {bucket} END AS bucket
-        FROM events WHERE created_on < $until AND {matching} AND ({start} OR {returning})
+        SELECT person, first_on AS began_on, starts, returns,
+               CASE WHEN first_on >= $since THEN {first} ELSE -1 END AS first_bucket,
+               CASE WHEN last_on >= $since THEN {last} ELSE -1 END AS last_bucket
+        FROM ({seen})
     ) GROUP BY person
 ) WHERE first_on >= $since AND first_on < $cohorts_end"""
 _BITS: Final = """
-bit_or(1::UBIGINT << (bucket % {width})::UBIGINT) FILTER (returns AND bucket // {width} = {word}) AS word_{word}"""
+bit_or(CASE WHEN first_bucket // {width} = {word} AND first_bucket >= 0
+            THEN 1::UBIGINT << (first_bucket % {width})::UBIGINT ELSE 0::UBIGINT END
+     | CASE WHEN last_bucket // {width} = {word} AND last_bucket >= 0
+            THEN 1::UBIGINT << (last_bucket % {width})::UBIGINT ELSE 0::UBIGINT END) FILTER (returns) AS word_{word}"""
+_ROWS: Final = """
+SELECT person, created_on AS first_on, created_on AS last_on, {start} AS starts, {returning} AS returns
+FROM events WHERE created_on < $until AND {matching} AND ({start} OR {returning})"""
+# With any event on both sides a span says it all, but for one that reaches over a whole period or beyond the last.
+_WIDE_SPAN: Final = """
+CREATE OR REPLACE TEMP TABLE wide_span AS
+SELECT span FROM spans WHERE first_on < $until AND (last_on >= $until OR
+    CASE WHEN last_on >= $since THEN {last} ELSE -1 END - CASE WHEN first_on >= $since THEN {first} ELSE -1 END > 1)"""
+_SPANS: Final = """
+SELECT person, first_on, last_on, TRUE AS starts, TRUE AS returns
+FROM spans ANTI JOIN wide_span USING (span) WHERE first_on < $until"""
+_WIDE_ROWS: Final = """
+UNION ALL SELECT person, created_on, created_on, TRUE, TRUE
+FROM span_events SEMI JOIN wide_span USING (span) WHERE created_on < $until"""
 _ANY: Final = Where("TRUE", {})
 
 
@@ -80,22 +99,29 @@ def _cohort(number: int, numbers: list[int], options: RetentionOptions) -> Cohor
 
 def _follow(connection: duckdb.DuckDBPyConnection, filters: Filters, options: RetentionOptions) -> None:
     buckets = options.buckets
-    start = options.start.where("start") if options.start else _ANY
-    returning = options.returning.where("returning") if options.returning else _ANY
+    seen = _seen(connection, filters, options)
     words = range((len(buckets) - 1) // _WORD_BITS + 1)
-    bits = [_BITS.format(width=_WORD_BITS, word=word) for word in words]
     sql = _RETURNERS.format(
         bucket_of_first=bucket_sql(buckets, "first_on"),
-        bucket=bucket_sql(buckets),
+        first=bucket_sql(buckets, "first_on"),
+        last=bucket_sql(buckets, "last_on"),
         words=", ".join(f"word_{word}" for word in words),
-        bits=", ".join(bits),
-        start=start.sql,
-        returning=returning.sql,
-        matching=filters.matching.sql,
+        bits=", ".join(_BITS.format(width=_WORD_BITS, word=word) for word in words),
+        seen=seen.sql,
     )
-    parameters: dict[str, Any] = {
-        "since": naive(buckets[0].start),
-        "until": naive(buckets[-1].end),
-        "cohorts_end": naive(buckets[options.cohorts - 1].end),
-    }
-    connection.execute(sql, parameters | filters.matching.parameters | start.parameters | returning.parameters)
+    cohorts_end = naive(buckets[options.cohorts - 1].end)
+    connection.execute(sql, {**seen.parameters, "since": naive(buckets[0].start), "cohorts_end": cohorts_end})
+
+
+def _seen(connection: duckdb.DuckDBPyConnection, filters: Filters, options: RetentionOptions) -> Where:
+    """A query for who was seen when, and whether that begins or continues: rows, or spans where they will do."""
+    until = {"until": naive(options.buckets[-1].end)}
+    if options.start or options.returning or not filters.passes_all:
+        start = options.start.where("start") if options.start else _ANY
+        returning = options.returning.where("returning") if options.returning else _ANY
+        rows = _ROWS.format(start=start.sql, returning=returning.sql, matching=filters.matching.sql)
+        return Where(rows, until | filters.matching.parameters | start.parameters | returning.parameters)
+    buckets = {name: bucket_sql(options.buckets, f"{name}_on") for name in ("first", "last")}
+    connection.execute(_WIDE_SPAN.format(**buckets), {**until, "since": naive(options.buckets[0].start)})
+    (wide,) = connection.execute("SELECT count(*) FROM wide_span").fetchall()[0]
+    return Where(_SPANS + _WIDE_ROWS if wide else _SPANS, until)

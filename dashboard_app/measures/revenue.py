@@ -13,6 +13,7 @@ import duckdb
 from dashboard_app.bucketing import bucket_sql
 from dashboard_app.conditions import column_sql
 from dashboard_app.filters import DateRange, Filters
+from dashboard_app.measures.stretches import stretches
 from dashboard_app.metrics import PAYING_PERSONS, PAYMENTS, PERSONS, REVENUE
 
 TOP: Final = 10
@@ -24,7 +25,7 @@ _AMOUNTS: Final = """
 CREATE OR REPLACE TEMP TABLE amount AS
 SELECT created_on, person, currency, revenue, CAST({column} AS VARCHAR) AS value
 FROM events WHERE {where} AND revenue IS NOT NULL"""
-_PERSONS: Final = f"SELECT {PERSONS} FROM events WHERE {{where}}"  # noqa: S608
+_PERSONS: Final = f"SELECT {PERSONS} FROM {{stretches}}"  # noqa: S608
 # A NULL bucket stands for the whole range.
 _BY_BUCKET: Final = f"""
 SELECT currency, {{bucket}} AS bucket, {_NUMBERS} FROM amount
@@ -104,7 +105,8 @@ def _period(
     where = filters.where_in(date_range)
     buckets = filters.buckets if date_range is filters.range else filters.previous_buckets
     connection.execute(_AMOUNTS.format(column=column_sql(column), where=where.sql), where.parameters)
-    persons: Any = connection.execute(_PERSONS.format(where=where.sql), where.parameters).fetchall()[0][0]
+    inside = stretches(connection, filters, date_range)
+    persons: Any = connection.execute(_PERSONS.format(stretches=inside.sql), inside.parameters).fetchall()[0][0]
     total: dict[str | None, Money] = {}
     by_bucket: list[dict[str | None, Money]] = [{} for _ in buckets]
     for currency, bucket, *numbers in connection.execute(_BY_BUCKET.format(bucket=bucket_sql(buckets))).fetchall():

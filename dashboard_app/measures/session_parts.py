@@ -1,4 +1,4 @@
-"""Dividing the sessions of a range, so that the work on a part fits into the memory of a reader.
+"""Dividing sessions, so that the work on the rows of a part fits into the memory of a reader.
 
 What is kept of each session while its rows are read cannot be moved to disk. Each session lies wholly in one part, so
 that what is counted of the parts adds up.
@@ -10,30 +10,23 @@ from typing import Final
 import duckdb
 
 from dashboard_app.conditions import Where
-from dashboard_app.filters import DateRange, naive
 
 PART_ROWS: Final = 2_000_000
-# The bounds are taken from one row of so many: they need not be exact.
-SAMPLED: Final = 100
-_WITHIN: Final = "created_on >= $start AND created_on < $end"
-_COUNT: Final = f"SELECT count(*) FROM events WHERE {_WITHIN}"  # noqa: S608
-_BOUNDS: Final = f"""
-SELECT DISTINCT unnest(quantile_disc(session, $shares::DOUBLE[])) AS bound FROM events
-WHERE {_WITHIN} AND _offset % $sampled = 0 ORDER BY bound"""  # noqa: S608
+_COUNT: Final = "SELECT sum(events)::BIGINT FROM spans WHERE {chosen}"
+# Some sessions are longer than others: the parts need not be of one size.
+_BOUNDS: Final = """
+SELECT DISTINCT unnest(quantile_disc(session, $shares::DOUBLE[])) AS bound FROM spans WHERE {chosen} ORDER BY bound"""
 
 
-def session_parts(connection: duckdb.DuckDBPyConnection, date_range: DateRange) -> list[Where]:
-    """Conditions on `events`; each row of the range meets exactly one. Raises duckdb.Error."""
-    times = {"start": naive(date_range.start), "end": naive(date_range.end)}
-    (rows,) = connection.execute(_COUNT, times).fetchall()[0]
-    parts = -(-rows // PART_ROWS)
+def session_parts(connection: duckdb.DuckDBPyConnection, chosen: Where) -> list[Where]:
+    """Conditions on `session`; each session of the `chosen` spans meets exactly one. Raises duckdb.Error."""
+    (rows,) = connection.execute(_COUNT.format(chosen=chosen.sql), chosen.parameters).fetchall()[0]
+    parts = -(-(rows or 0) // PART_ROWS)
     if parts <= 1:
-        return [Where("TRUE", {})]
-    shares = [number / parts for number in range(1, parts)]
-    found = connection.execute(_BOUNDS, {**times, "shares": shares, "sampled": SAMPLED}).fetchall()
-    bounds = [bound for (bound,) in found if bound is not None]
-    if not bounds:
-        return [Where("TRUE", {})]
+        return [Where("TRUE", {})] * parts
+    shares = {"shares": [number / parts for number in range(1, parts)]}
+    found = connection.execute(_BOUNDS.format(chosen=chosen.sql), chosen.parameters | shares).fetchall()
+    bounds = [bound for (bound,) in found]
     return [
         Where("session < $below", {"below": bounds[0]}),
         *(

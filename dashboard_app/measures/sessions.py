@@ -11,31 +11,18 @@ from typing import Any, Final
 
 import duckdb
 
-from brokerlytics.event import END_SESSION, START_SESSION
 from dashboard_app.bucketing import bucket_sql
 from dashboard_app.buckets import Bucket
-from dashboard_app.conditions import Where, column_sql
-from dashboard_app.filters import DateRange, Filters
+from dashboard_app.filters import Filters
 from dashboard_app.measures.paths import PathCount, measure_paths
-from dashboard_app.measures.session_parts import session_parts
+from dashboard_app.measures.visits import load_visits
 from dashboard_app.metrics import BOUNCES
-from dashboard_app.row_order import ROW_ORDER
 
 TOP: Final = 10
 # The classes of length, [lower, upper) but for the first, which is a session without any length. The last has no end.
 LENGTHS: Final[tuple[timedelta, ...]] = tuple(
     timedelta(seconds=seconds) for seconds in (10, 30, 60, 180, 600, 1800, 3600)
 )
-_NO_VISITS: Final = """
-CREATE OR REPLACE TEMP TABLE visit (
-    started_on TIMESTAMP, length BIGINT, events BIGINT, acts BIGINT, entry VARCHAR, exit VARCHAR, value VARCHAR)"""
-_VISITS: Final = f"""
-INSERT INTO visit
-SELECT min(created_on) AS started_on, date_diff('millisecond', min(created_on), max(created_on)) AS length,
-       count(*) AS events, count(*) FILTER (event_type NOT IN ('{START_SESSION}', '{END_SESSION}')) AS acts,
-       arg_min(page_path, {ROW_ORDER}) AS entry, arg_max(page_path, {ROW_ORDER}) AS exit,
-       arg_min(CAST({{column}} AS VARCHAR), {ROW_ORDER}) AS value
-FROM events WHERE {{rows}} GROUP BY session"""  # noqa: S608
 _TOTALS: Final = f"count(*), sum(events)::BIGINT, {BOUNCES}, median(length)"
 _BY_BUCKET: Final = f"SELECT {{bucket}}, {_TOTALS} FROM visit GROUP BY 1"  # noqa: S608
 _BY_COLUMN: Final = f"""
@@ -91,10 +78,9 @@ def measure_sessions(connection: duckdb.DuckDBPyConnection, filters: Filters, co
     """Measure the sessions of the range, by `column` and by their first `pages` pages. Raises duckdb.Error."""
     previous = None
     if filters.previous:
-        _load(connection, _rows_by_part(connection, filters, filters.previous), column)
+        load_visits(connection, filters, filters.previous, column, pages)
         previous = _period(connection, filters.previous_buckets)
-    rows = _rows_by_part(connection, filters, filters.range)
-    _load(connection, rows, column)
+    rows = load_visits(connection, filters, filters.range, column, pages)
     return Sessions(
         current=_period(connection, filters.buckets),
         previous=previous,
@@ -104,26 +90,6 @@ def measure_sessions(connection: duckdb.DuckDBPyConnection, filters: Filters, co
         exits=_by_column(connection, "exit"),
         paths=measure_paths(connection, rows, pages),
     )
-
-
-def session_rows(filters: Filters, date_range: DateRange) -> Where:
-    """The rows in `date_range` of every session that has one there which the filters let through."""
-    where = filters.where_in(date_range)
-    if not filters.source and not filters.conditions:
-        return where
-    within = "created_on >= $start AND created_on < $end"
-    return Where(f"{within} AND session IN (SELECT session FROM events WHERE {where.sql})", where.parameters)  # noqa: S608
-
-
-def _rows_by_part(connection: duckdb.DuckDBPyConnection, filters: Filters, date_range: DateRange) -> list[Where]:
-    rows = session_rows(filters, date_range)
-    return [rows & part for part in session_parts(connection, date_range)]
-
-
-def _load(connection: duckdb.DuckDBPyConnection, parts: Sequence[Where], column: str) -> None:
-    connection.execute(_NO_VISITS)
-    for rows in parts:
-        connection.execute(_VISITS.format(column=column_sql(column), rows=rows.sql), rows.parameters)
 
 
 def _period(connection: duckdb.DuckDBPyConnection, buckets: Sequence[Bucket]) -> SessionPeriod:

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 import duckdb
 
+from dashboard_app.conditions import Where
 from dashboard_app.filters import Filters
 from dashboard_app.measures.identities import Identity, identities
-from dashboard_app.metrics import EVENTS, REVENUE, SESSIONS
+from dashboard_app.measures.stretches import stretches, stretches_ever
+from dashboard_app.metrics import REVENUE, SESSIONS
 
 PER_PAGE: Final = 50
 
@@ -26,18 +28,18 @@ class Order(StrEnum):
 
 
 _ORDERS: Final = {
-    Order.LAST_SEEN: "max(created_on) DESC",
-    Order.NEWEST: "min(created_on) DESC",
-    Order.MOST_EVENTS: "count(*) DESC",
+    Order.LAST_SEEN: "max(last_on) DESC",
+    Order.NEWEST: "min(first_on) DESC",
+    Order.MOST_EVENTS: "sum(events) DESC",
 }
+_PRESENT: Final = "SELECT person FROM {stretches} GROUP BY person ORDER BY {order}, person"
 # A person is new at the first event of all, so that the whole store has to be looked at.
-_PRESENT: Final = "SELECT person FROM events WHERE {where} GROUP BY person ORDER BY {order}, person"
 _PRESENT_BY_AGE: Final = """
-SELECT person FROM events WHERE {matching} GROUP BY person
-HAVING count(*) FILTER (created_on >= $start AND created_on < $end) > 0 ORDER BY {order}, person"""
+SELECT person FROM {ever} WHERE person IN (SELECT person FROM {stretches})
+GROUP BY person ORDER BY {order}, person"""
 # The text of all traits is looked at first, for it is quick; a match may be in a name, though.
 _FOUND: Final = """
-SELECT person FROM events WHERE {matching} AND person IN (
+SELECT person FROM {ever} WHERE person IN (
     SELECT person FROM events WHERE contains(lower(user_id), lower($text)) OR contains(lower(device_id), lower($text))
     UNION
     SELECT person FROM (
@@ -47,11 +49,11 @@ SELECT person FROM events WHERE {matching} AND person IN (
     WHERE contains(lower(json_extract_string(trait.value, '$')), lower($text))
 ) GROUP BY person ORDER BY {order}, person"""
 _SEEN: Final = """
-SELECT person, min(created_on), max(created_on) FROM events
+SELECT person, min(first_on), max(last_on) FROM spans
 WHERE person IN (SELECT unnest($persons)) GROUP BY person"""
 _COUNTS: Final = f"""
-SELECT person, {EVENTS}, {SESSIONS} FROM events
-WHERE {{where}} AND person IN (SELECT unnest($persons)) GROUP BY person"""  # noqa: S608
+SELECT person, sum(events)::BIGINT, {SESSIONS} FROM {{stretches}}
+WHERE person IN (SELECT unnest($persons)) GROUP BY person"""  # noqa: S608
 _REVENUES: Final = f"""
 SELECT person, currency, {REVENUE} FROM events
 WHERE {{where}} AND revenue IS NOT NULL AND person IN (SELECT unnest($persons))
@@ -82,9 +84,9 @@ def measure_people(
     connection: duckdb.DuckDBPyConnection, filters: Filters, text: str, order: Order, page: int
 ) -> People:
     """The page of those with an event in the range, or of all whose ids or traits hold `text`. Raises duckdb.Error."""
-    sql, parameters = _chosen(filters, text, order)
+    chosen = _chosen(connection, filters, text, order)
     limits = f" LIMIT {PER_PAGE + 1} OFFSET {PER_PAGE * (page - 1)}"
-    persons = [person for (person,) in connection.execute(sql + limits, parameters).fetchall()]
+    persons = [person for (person,) in connection.execute(chosen.sql + limits, chosen.parameters).fetchall()]
     return People(describe(connection, filters, persons[:PER_PAGE]), len(persons) > PER_PAGE)
 
 
@@ -93,23 +95,29 @@ def describe(connection: duckdb.DuckDBPyConnection, filters: Filters, persons: S
     if not persons:
         return []
     chosen = {"persons": list(persons)}
-    where, parameters = filters.where.sql, filters.where.parameters | chosen
     seen = {
         person: (first.replace(tzinfo=UTC), last.replace(tzinfo=UTC))
         for person, first, last in connection.execute(_SEEN, chosen).fetchall()
     }
-    counted = connection.execute(_COUNTS.format(where=where), parameters).fetchall()
+    inside = stretches(connection, filters, filters.range)
+    counted = connection.execute(_COUNTS.format(stretches=inside.sql), inside.parameters | chosen).fetchall()
     counts = {person: (events, sessions) for person, events, sessions in counted}
     revenue: dict[Any, dict[str | None, Decimal]] = {person: {} for person in persons}
-    for person, currency, amount in connection.execute(_REVENUES.format(where=where), parameters).fetchall():
+    where = filters.where
+    amounts = connection.execute(_REVENUES.format(where=where.sql), where.parameters | chosen).fetchall()
+    for person, currency, amount in amounts:
         revenue[person][currency] = amount
     ids = identities(connection, persons)
     return [Seen(ids[person], *seen[person], *counts.get(person, (0, 0)), revenue[person]) for person in persons]
 
 
-def _chosen(filters: Filters, text: str, order: Order) -> tuple[str, dict[str, Any]]:
-    names = {"matching": filters.matching.sql, "where": filters.where.sql, "order": _ORDERS[order]}
+def _chosen(connection: duckdb.DuckDBPyConnection, filters: Filters, text: str, order: Order) -> Where:
+    ever = stretches_ever(filters)
+    names = {"ever": ever.sql, "order": _ORDERS[order]}
     if text:
         quoted = json.dumps(text, ensure_ascii=False)[1:-1]
-        return _FOUND.format(**names), {**filters.matching.parameters, "text": text, "quoted": quoted}
-    return (_PRESENT_BY_AGE if order is Order.NEWEST else _PRESENT).format(**names), filters.where.parameters
+        return Where(_FOUND.format(**names), {**ever.parameters, "text": text, "quoted": quoted})
+    inside = stretches(connection, filters, filters.range)
+    if order is Order.NEWEST:
+        return Where(_PRESENT_BY_AGE.format(**names, stretches=inside.sql), inside.parameters | ever.parameters)
+    return Where(_PRESENT.format(**names, stretches=inside.sql), inside.parameters)

@@ -8,7 +8,7 @@ from dashboard_app.csv_relation import TYPES
 # (column, DuckDB's type), in the order of the CSV; the two last are the dashboard's own.
 COLUMN_REFERENCE: Final = (
     *((name, TYPES.get(name, "VARCHAR")) for name in COLUMNS),
-    ("person", "VARCHAR"),
+    ("person", "INTEGER"),
     ("session", "BIGINT"),
 )
 EXAMPLES: Final = (

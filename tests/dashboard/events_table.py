@@ -8,10 +8,15 @@ from decimal import Decimal
 
 import duckdb
 
+from tests.dashboard.plain_spans import SpanRow, create_spans, span_names
+
 
 @dataclass(frozen=True)
 class EventRow:
-    """One row of `events`: what the measures read of it. `created_on` is aware, as everywhere in Python."""
+    """One row of `events`: what the measures read of it. `created_on` is aware, as everywhere in Python.
+
+    A session's rows of one `day` are one span.
+    """
 
     created_on: datetime
     person: str = "p1"
@@ -28,6 +33,7 @@ class EventRow:
     platform: str | None = None
     partition: int = 0
     offset: int = 0
+    day: int = 0
 
     @property
     def order(self) -> tuple[datetime, int, int]:
@@ -38,20 +44,26 @@ _TABLE = """
 CREATE TABLE events (
     created_on TIMESTAMP, person VARCHAR, session VARCHAR, event_type VARCHAR, page_path VARCHAR, country VARCHAR,
     revenue DECIMAL(24,6), currency VARCHAR, source VARCHAR, received_on TIMESTAMP, user_id VARCHAR, device_id VARCHAR,
-    platform VARCHAR, _partition INTEGER, _offset BIGINT)"""
-_INSERT = f"INSERT INTO events VALUES ({', '.join('?' * 15)})"
+    platform VARCHAR, _partition INTEGER, _offset BIGINT, span VARCHAR)"""
+_INSERT = f"INSERT INTO events VALUES ({', '.join('?' * 16)})"
 
 
 @contextmanager
 def events_table(rows: Sequence[EventRow]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that has `rows` as `events`, in their order."""
+    """A connection that has `rows` as `events` and `span_events`, in their order, and their `spans`."""
     with duckdb.connect() as connection:
         connection.execute(_TABLE)
-        for row in rows:
+        connection.execute("CREATE VIEW span_events AS FROM events")
+        of_spans = [
+            SpanRow(row.person, row.session, row.day, row.order, row.event_type, row.page_path, row.platform)
+            for row in rows
+        ]
+        create_spans(connection, of_spans, person="VARCHAR", session="VARCHAR")
+        for row, span in zip(rows, span_names(of_spans), strict=True):
             values = [
                 *(_naive(row.created_on), row.person, row.session, row.event_type, row.page_path, row.country),
                 *(row.revenue, row.currency, row.source, _naive(row.received_on or row.created_on)),
-                *(row.user_id, row.device_id, row.platform, row.partition, row.offset),
+                *(row.user_id, row.device_id, row.platform, row.partition, row.offset, span),
             ]
             connection.execute(_INSERT, values)
         yield connection

@@ -9,13 +9,14 @@ import duckdb
 from hypothesis import strategies as st
 
 from dashboard_app.filters import naive
+from tests.dashboard.plain_spans import SpanRow, create_spans, span_names
 
 START = datetime(2026, 10, 24, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Row:
-    """What the measures of persons read of a row."""
+    """What the measures of persons read of a row. A person's rows of one `day` are one span."""
 
     person: int
     created_on: datetime
@@ -23,6 +24,7 @@ class Row:
     offset: int
     event_type: str
     country: str | None = None
+    day: int = 0
 
     @property
     def place(self) -> tuple[datetime, int, int]:
@@ -34,14 +36,18 @@ def database(rows: Sequence[Row]) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"threads": 2})
     connection.execute(
         """CREATE TABLE events (person INTEGER, created_on TIMESTAMP, _partition INTEGER, _offset BIGINT,
-        event_type VARCHAR, country VARCHAR, user_id VARCHAR, device_id VARCHAR, source VARCHAR)"""
+        event_type VARCHAR, country VARCHAR, user_id VARCHAR, device_id VARCHAR, source VARCHAR,
+        span VARCHAR)"""
     )
+    connection.execute("CREATE VIEW span_events AS FROM events")
+    spans = [SpanRow(r.person, r.person, r.day, r.place, r.event_type) for r in rows]
+    create_spans(connection, spans, person="INTEGER", session="INTEGER")
     values: list[Any] = [
-        (r.person, naive(r.created_on), r.partition, r.offset, r.event_type, r.country, None, f"d{r.person}", "shop")
-        for r in rows
+        (*(r.person, naive(r.created_on), *r.place[1:], r.event_type, r.country), None, f"d{r.person}", "shop", span)
+        for r, span in zip(rows, span_names(spans), strict=True)
     ]
     if values:
-        connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
     return connection
 
 
@@ -55,9 +61,10 @@ def drawn_rows(draw: st.DrawFn, *, step: timedelta, steps: int, most: int = 30) 
         st.integers(0, 1),
         st.sampled_from("ABC"),
         st.sampled_from([None, "DE", "FR"]),
+        st.integers(0, 2),
     )
     drawn = draw(st.lists(one, max_size=most))
     return [
-        Row(person, moment, partition, offset, event_type, country)
-        for offset, (person, moment, partition, event_type, country) in enumerate(drawn)
+        Row(person, moment, partition, offset, event_type, country, day)
+        for offset, (person, moment, partition, event_type, country, day) in enumerate(drawn)
     ]

@@ -34,6 +34,9 @@ def stored_events(draw: st.DrawFn) -> Event:
         session_id=draw(st.sampled_from([None, None, None, "s1", "s 2"])),
         properties=draw(OBJECTS),
         context=draw(OBJECTS),
+        event_type=draw(st.sampled_from(["page_view", "page_view", "START_SESSION"])),
+        page_path=draw(st.sampled_from([None, "/", "/", "/a", "/b"])),
+        platform=draw(st.sampled_from([None, "web", "ios"])),
     )
 
 

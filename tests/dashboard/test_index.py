@@ -1,10 +1,14 @@
 """The index: the same numbers from CSV, from the index and from both, and nothing believed that is not so."""
 
 import shutil
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import duckdb
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -17,24 +21,53 @@ from dashboard_app.committed import CommittedStore
 from dashboard_app.index.builder import IndexBuilder
 from dashboard_app.scratch import ScratchDirectory
 from tests.dashboard.plain_people import Row, persons, sessions
+from tests.dashboard.plain_spans import SpanRow, plain_span
 from tests.dashboard.store_builder import TOPIC, Partition, make_event
 from tests.dashboard.test_events import EVENTS, START, partitioned
 
 EVERYTHING = f"SELECT {', '.join(COLUMNS)} FROM events ORDER BY _partition, _offset"
 KEYS = "SELECT person, session FROM events ORDER BY _partition, _offset"
+SPAN_ROWS = """SELECT span, person, session, created_on, _partition, _offset, event_type, page_path, platform
+               FROM span_events"""
+SPANS = """SELECT span, person, session, first_on, last_on, events, acts, page_1, page_2, page_3, exit_page, platform
+           FROM spans ORDER BY span"""
 Found = tuple[list[tuple[object, ...]], list[set[int]], list[set[int]]]
 
 
-def read(store: Path) -> Found:
-    """Every row, which rows are one person's, and which are one session's."""
+@contextmanager
+def opened(store: Path) -> Iterator[CommittedStore]:
     with TemporaryDirectory() as place:
         scratch = ScratchDirectory(Path(place))
-        committed = CommittedStore(store, TOPIC, scratch)
-        with committed.look() as look, committed.rows(look) as connection:
-            rows = connection.execute(EVERYTHING).fetchall()
-            keys = connection.execute(KEYS).fetchall()
+        yield CommittedStore(store, TOPIC, scratch)
         scratch.close()
+
+
+def found_by(committed: CommittedStore) -> Found:
+    """Every row, which rows are one person's, and which are one session's."""
+    with committed.look() as look, committed.rows(look) as connection:
+        rows = connection.execute(EVERYTHING).fetchall()
+        keys = connection.execute(KEYS).fetchall()
+        check_spans(connection)
     return rows, partitioned([person for person, _ in keys]), partitioned([session for _, session in keys])
+
+
+def check_spans(connection: duckdb.DuckDBPyConnection) -> None:
+    """Every span is what its rows make it, and all of them are one person's and one session's."""
+    by_span = defaultdict(list)
+    for span, person, session, created_on, *place, event_type, page, platform in connection.execute(
+        SPAN_ROWS
+    ).fetchall():
+        order = (created_on.replace(tzinfo=UTC), *place)
+        by_span[span].append(SpanRow(person, session, 0, order, event_type, page, platform))
+    assert all(len({(row.person, row.session) for row in rows}) == 1 for rows in by_span.values())
+    expected = [tuple(plain_span(span, rows)) for span, rows in sorted(by_span.items())]
+    assert connection.execute(SPANS).fetchall() == expected
+
+
+def read(store: Path) -> Found:
+    """The same by a process that looks for the first time."""
+    with opened(store) as committed:
+        return found_by(committed)
 
 
 def build(store: Path) -> int:
@@ -64,9 +97,16 @@ def without_index(store: Path) -> Found:
 @st.composite
 def lives(draw: st.DrawFn) -> list[tuple[list[Event], int, int, str]]:
     """What happens to a store: events of a partition, on one of three days, and then nothing, a build, or a loss."""
-    then = st.sampled_from(["build", "build", "close", "tail", "lose"])
+    then = st.sampled_from(["build", "build", "close", "tail", "tail", "lose"])
     steps = st.tuples(EVENTS, st.integers(0, 1), st.integers(1, 3), then)
     return draw(st.lists(steps, min_size=1, max_size=6))
+
+
+def check(found: Found, rows: list[Row]) -> None:
+    rows = sorted(rows, key=lambda row: (row.partition, row.offset))
+    assert [row[-2:] for row in found[0]] == [(row.partition, row.offset) for row in rows]
+    assert found[1] == partitioned(persons(rows))
+    assert found[2] == partitioned(sessions(rows))
 
 
 @settings(max_examples=25, deadline=None)
@@ -74,8 +114,7 @@ def lives(draw: st.DrawFn) -> list[tuple[list[Event], int, int, str]]:
 def test_csv_index_and_both_give_the_same_after_whatever_happened(
     life: list[tuple[list[Event], int, int, str]],
 ) -> None:
-    with TemporaryDirectory() as place:
-        store = Path(place)
+    with TemporaryDirectory() as place, opened(store := Path(place)) as who_looks_on:
         partitions = [Partition(store, number) for number in range(2)]
         rows: list[Row] = []
         closed: list[tuple[Path, int, range]] = []
@@ -92,11 +131,9 @@ def test_csv_index_and_both_give_the_same_after_whatever_happened(
                 rows = [row for row in rows if row.partition != of or row.offset not in lost]
             if then == "build":
                 build(store)
+            check(found_by(who_looks_on), rows)
         found = read(store)
-        rows.sort(key=lambda row: (row.partition, row.offset))
-        assert [row[-2:] for row in found[0]] == [(row.partition, row.offset) for row in rows]
-        assert found[1] == partitioned(persons(rows))
-        assert found[2] == partitioned(sessions(rows))
+        check(found, rows)
         build(store)
         assert read(store) == found
         assert without_index(store) == found
@@ -143,7 +180,8 @@ def test_what_is_indexed_is_read_from_the_index_and_not_from_csv(indexed: Path) 
     [
         ("rows-2026-11-22-*", Path.unlink),
         ("rows-2026-11-22-*", lambda path: path.write_bytes(path.read_bytes()[:-1])),
-        ("spans-*", Path.unlink),
+        ("spans-2026-11-22-*", Path.unlink),
+        ("names-*", Path.unlink),
         ("links-*", lambda path: path.write_bytes(b"")),
         ("aliases-*", Path.unlink),
         ("MANIFEST", Path.unlink),
@@ -161,7 +199,7 @@ def test_what_is_missing_or_torn_is_read_from_csv_and_built_anew(
     assert build(indexed) == 0
 
 
-@pytest.mark.parametrize("pattern", ["rows-2026-11-22-*", "spans-*"])
+@pytest.mark.parametrize("pattern", ["rows-2026-11-22-*", "spans-2026-11-22-*", "names-*"])
 def test_a_file_whose_content_changed_is_found_by_its_checksum(indexed: Path, pattern: str) -> None:
     expected = read(indexed)
     corrupt(*files(indexed, pattern))

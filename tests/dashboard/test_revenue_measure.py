@@ -110,6 +110,7 @@ def events(draw: st.DrawFn) -> EventRow:
         currency=draw(st.sampled_from(CURRENCIES)),
         country=draw(st.sampled_from([None, "DE", "FR"])),
         source=draw(st.sampled_from(["shop", "app"])),
+        day=draw(st.integers(0, 1)),
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dashboard_app.conditions import Where
 from dashboard_app.filters import DateRange, Filters, parse_filters
 from dashboard_app.measures import session_parts
 from dashboard_app.measures.paths import PathCount
@@ -69,9 +70,11 @@ def first_of(values: Sequence[str | None]) -> str | None:
     return next((value for value in values if value is not None), None)
 
 
-def check(rows: Sequence[EventRow], filters: Filters, passes: Callable[[EventRow], bool], pages: int) -> None:
+def check(
+    rows: Sequence[EventRow], filters: Filters, passes: Callable[[EventRow], bool], pages: int, column: str
+) -> None:
     with events_table(rows) as connection:
-        found = measure_sessions(connection, filters, "country", pages)
+        found = measure_sessions(connection, filters, column, pages)
     chosen = visits(rows, filters.range, passes)
     assert found.current.total == expected_counts(chosen)
     for bucket, counts in zip(filters.buckets, found.current.buckets, strict=True):
@@ -82,7 +85,7 @@ def check(rows: Sequence[EventRow], filters: Filters, passes: Callable[[EventRow
     assert found.lengths == [
         sum(lower <= length(visit) < upper for visit in chosen) for lower, upper in pairwise(classes)
     ]
-    assert found.values == expected_by(chosen, lambda visit: first_of([row.country for row in visit]))
+    assert found.values == expected_by(chosen, lambda visit: first_of([getattr(row, column) for row in visit]))
     assert found.entries == expected_by(chosen, lambda visit: first_of([row.page_path for row in visit]))
     assert found.exits == expected_by(chosen, lambda visit: first_of([row.page_path for row in reversed(visit)]))
     paths = Counter(path for visit in chosen if (path := expected_path(visit, pages)))
@@ -113,7 +116,9 @@ def events(draw: st.DrawFn) -> EventRow:
         event_type=draw(st.sampled_from(["START_SESSION", "END_SESSION", "page_view", "click"])),
         page_path=draw(st.sampled_from([None, "/", "/", "/a", "/b"])),
         country=draw(st.sampled_from([None, "DE", "FR"])),
+        platform=draw(st.sampled_from([None, "web", "ios"])),
         partition=draw(st.integers(0, 1)),
+        day=draw(st.sampled_from([0, 0, 0, 1])),
     )
 
 
@@ -125,30 +130,33 @@ EVENTS = st.lists(events(), max_size=25).map(stored)
 NIGHT = {"from_": "2026-10-25T00:00", "to": "2026-10-26T00:00", "interval": "hour"}
 
 
-@settings(max_examples=80, deadline=None)
-@given(rows=EVENTS, pages=st.integers(1, 4))
-def test_every_number_is_what_its_definition_says(rows: list[EventRow], pages: int) -> None:
-    check(rows, parse(**NIGHT, compare="previous"), lambda _: True, pages)
+# Of one column a span has the value, of the other the rows have it.
+COLUMNS = st.sampled_from(["platform", "country"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(rows=EVENTS, pages=st.integers(1, 4), column=COLUMNS)
+def test_every_number_is_what_its_definition_says(rows: list[EventRow], pages: int, column: str) -> None:
+    check(rows, parse(**NIGHT, compare="previous"), lambda _: True, pages, column)
 
 
 @settings(max_examples=40, deadline=None)
-@given(rows=EVENTS, part_rows=st.integers(1, 6), sampled=st.integers(1, 3))
+@given(rows=EVENTS, part_rows=st.integers(1, 6), column=COLUMNS)
 def test_many_sessions_are_counted_part_by_part_with_the_same_numbers(
-    rows: list[EventRow], part_rows: int, sampled: int
+    rows: list[EventRow], part_rows: int, column: str
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session_parts, "PART_ROWS", part_rows)
-        patch.setattr(session_parts, "SAMPLED", sampled)
-        check(rows, parse(**NIGHT, filter="country:is:DE", compare="previous"), lambda row: row.country == "DE", 2)
+        filters = parse(**NIGHT, filter="country:is:DE", compare="previous")
+        check(rows, filters, lambda row: row.country == "DE", 2, column)
 
 
 def test_every_session_of_a_long_range_lies_in_one_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_parts, "PART_ROWS", 10)
-    monkeypatch.setattr(session_parts, "SAMPLED", 2)
     names = [f"s{number % 7}" for number in range(60)]
     rows = stored([EventRow(RANGE_START + timedelta(minutes=at), session=name) for at, name in enumerate(names)])
     with events_table(rows) as connection:
-        parts = session_parts.session_parts(connection, DateRange(RANGE_START, RANGE_START + timedelta(hours=1)))
+        parts = session_parts.session_parts(connection, Where("TRUE", {}))
         found = [
             {
                 session
@@ -162,11 +170,11 @@ def test_every_session_of_a_long_range_lies_in_one_part(monkeypatch: pytest.Monk
     assert sum(map(len, found)) == len(set.union(*found)) == 7
 
 
-@settings(max_examples=40, deadline=None)
-@given(rows=EVENTS)
-def test_filters_choose_sessions_and_then_all_their_rows_count(rows: list[EventRow]) -> None:
+@settings(max_examples=60, deadline=None)
+@given(rows=EVENTS, column=COLUMNS)
+def test_filters_choose_sessions_and_then_all_their_rows_count(rows: list[EventRow], column: str) -> None:
     filters = parse(**NIGHT, filter=["page_path:is:/a", "country:is:DE"], compare="previous")
-    check(rows, filters, lambda row: (row.page_path, row.country) == ("/a", "DE"), 3)
+    check(rows, filters, lambda row: (row.page_path, row.country) == ("/a", "DE"), 3, column)
 
 
 def test_rates_are_rounded_to_the_nearest_and_absent_without_sessions() -> None:

@@ -1,0 +1,36 @@
+"""What is kept of each span beside its time, so that whole spans need not be counted from their rows."""
+
+from typing import Final
+
+from brokerlytics.event import END_SESSION, START_SESSION
+from dashboard_app.row_order import ROW_ORDER
+
+# As many pages of a span are kept, in order, one after another that is the same counted once. `page_1` is the entry.
+PATH_PAGES: Final = 3
+# The columns whose first value in a span is kept.
+FIRST_VALUES: Final = ("platform",)
+_PAGES: Final = tuple(f"page_{number}" for number in range(1, PATH_PAGES + 1))
+# Each with its type.
+FACT_COLUMNS: Final = {
+    "events": "INTEGER",
+    "acts": "INTEGER",
+    **dict.fromkeys((*_PAGES, "exit_page", *FIRST_VALUES), "VARCHAR"),
+}
+_FIRST_VALUES: Final = "".join(f", arg_min({name}, {ROW_ORDER}) AS {name}" for name in FIRST_VALUES)
+# Of the spans of one day that are new, from their rows in `recent`.
+FACTS: Final = f"""
+SELECT span, events, acts, {", ".join(f"pages[{number}] AS {name}" for number, name in enumerate(_PAGES, 1))},
+       exit_page{"".join(f", {name}" for name in FIRST_VALUES)}
+FROM (
+    SELECT span, count(*)::INTEGER AS events,
+           count(*) FILTER (event_type NOT IN ('{START_SESSION}', '{END_SESSION}'))::INTEGER AS acts{_FIRST_VALUES}
+    FROM recent WHERE day = $day AND span > (SELECT last_span FROM known) GROUP BY span
+) LEFT JOIN (
+    SELECT span, arg_min(page_path, place, {PATH_PAGES}) FILTER (page_path IS DISTINCT FROM page_before) AS pages,
+           arg_max(page_path, place) AS exit_page
+    FROM (
+        SELECT span, page_path, place, lag(page_path) OVER (PARTITION BY span ORDER BY place) AS page_before
+        FROM (SELECT span, page_path, {ROW_ORDER} AS place FROM recent
+              WHERE day = $day AND span > (SELECT last_span FROM known) AND page_path IS NOT NULL)
+    ) GROUP BY span
+) USING (span)"""  # noqa: S608
