@@ -41,15 +41,17 @@ class UnreadableEvent(msgspec.Struct, frozen=True):
     message: str
 
 
-def read_body(body: bytes, *, typed: bool = False) -> Any:
-    """The JSON value of a request's body: plain, gzipped (known by its first bytes), or the field `data` of a form.
+def read_body(body: bytes) -> Any:
+    """The JSON value of a request's body: `unpack` and `parse` in one."""
+    return parse(unpack(body))
 
-    What stands where JSON cannot say it (NaN, numbers beyond a float) is an UnreadableEvent. With `typed`, a body
-    that is one ClientEvent or a list of them is given as such, which is the fastest way to read it.
+
+def unpack(body: bytes) -> bytes:
+    """What may be JSON in a request's body: plain, gzipped (known by its first bytes), or the field `data` of a form.
 
     Raises:
         BodyTooLargeError: more than MAX_BODY_BYTES, or than MAX_INFLATED_BYTES when unpacked.
-        BodyError: `empty_body`, `bad_gzip`, or `not_json` with the place of the fault.
+        BodyError: `empty_body`, `bad_gzip`, or `not_json` for a form whose field holds none.
     """
     if len(body) > MAX_BODY_BYTES:
         raise BodyTooLargeError("body_too_large", TOO_LARGE)
@@ -59,7 +61,18 @@ def read_body(body: bytes, *, typed: bool = False) -> Any:
         body = _from_form(body)
     if not body or body.isspace():
         raise BodyError("empty_body", "The body is empty; send one event as a JSON object, or a list of them.")
-    return (_parse_typed(body) if typed else None) or _parse(body)
+    return body
+
+
+def parse(content: bytes, *, typed: bool = False) -> Any:
+    """The JSON value that `unpack` found.
+
+    What stands where JSON cannot say it (NaN, numbers beyond a float) is an UnreadableEvent. With `typed`, a body
+    that is one ClientEvent or a list of them is given as such, which is the fastest way to read it.
+
+    Raises BodyError: `not_json` with the place of the fault.
+    """
+    return (_parse_typed(content) if typed else None) or _parse(content)
 
 
 def check_events(events: list[Any]) -> list[Any]:

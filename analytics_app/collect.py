@@ -13,12 +13,13 @@ from confluent_kafka import KafkaException
 from django.conf import settings
 
 from analytics_app import cors
-from analytics_app.body import BodyError, BodyTooLargeError, read_body
+from analytics_app.body import BodyError, BodyTooLargeError, parse, unpack
 from analytics_app.deliveries import Delivery
 from analytics_app.endpoints import NATIVE, Endpoint
 from analytics_app.ingest import IngestResult, Intake, check
 from analytics_app.observations import observations
 from analytics_app.pixel import GIF, event_of_pixel
+from analytics_app.plain_intake import plain_intake
 from analytics_app.producer import shared_producer
 from analytics_app.rate_limits import RateLimits
 from analytics_app.reading import Reading, read
@@ -70,7 +71,6 @@ class Pending(msgspec.Struct, frozen=True):
 
     request: CollectRequest
     source: KnownSource
-    reading: Reading
     intake: Intake
 
 
@@ -99,24 +99,21 @@ def take_in(request: CollectRequest, received_on: datetime, now: float) -> Pendi
         key = key_of_request(request.header, request.query)
         if key:
             source = _admitted(key, request, now)
-        typed = request.endpoint is NATIVE
-        reading = _read(request, typed=typed)
+        content = b"" if request.method == "GET" else unpack(request.body)
+        reading = None
         if source is None:
+            reading = _read(content, request)
             source = _admitted(reading.write_key(), request, now)
         sender = Sender(source.name, cut_to_milliseconds(received_on), request.header("user-agent") or "", request.ip)
-        intake = check(reading, sender)
-        if intake.rejected and typed:
-            # What is refused is told and shown as it was sent.
-            reading = _read(request)
-            intake = check(reading, sender)
+        intake = _checked(content, reading, request, sender)
     except RefusalError as error:
         return refuse(request, error, source)
     except BodyError as error:
         status = 413 if isinstance(error, BodyTooLargeError) else 400
         return refuse(request, RefusalError(status, error.code, error.message), source)
     if source.rate_limit:
-        _limits.bucket(source.id, source.rate_limit, now).take(len(reading.items))
-    return Pending(request, source, reading, intake)
+        _limits.bucket(source.id, source.rate_limit, now).take(intake.count)
+    return Pending(request, source, intake)
 
 
 def answer(pending: Pending, deliveries: Sequence[Delivery]) -> Reply:
@@ -207,9 +204,21 @@ def _admitted(key: str, request: CollectRequest, now: float) -> KnownSource:
     return source
 
 
-def _read(request: CollectRequest, *, typed: bool = False) -> Reading:
-    value = event_of_pixel(request.query) if request.method == "GET" else read_body(request.body, typed=typed)
-    return read(value, request.endpoint, request.query)
+def _read(content: bytes, request: CollectRequest) -> Reading:
+    if request.method == "GET":
+        return read(event_of_pixel(request.query), request.endpoint, request.query)
+    return read(parse(content, typed=request.endpoint is NATIVE), request.endpoint, request.query)
+
+
+def _checked(content: bytes, reading: Reading | None, request: CollectRequest, sender: Sender) -> Intake:
+    """`reading`: where `content` had to be read already."""
+    if reading is None and request.endpoint is NATIVE and (plain := plain_intake(content, sender)):
+        return plain
+    intake = check(reading or _read(content, request), sender)
+    if intake.rejected and request.endpoint is NATIVE:
+        # What is refused is told and shown as it was sent.
+        return check(read(parse(content), NATIVE), sender)
+    return intake
 
 
 def _outcome(result: IngestResult) -> dict[str, Any]:
@@ -220,13 +229,13 @@ def _observe(pending: Pending, result: IngestResult, deliveries: Sequence[Delive
     path, source_id = pending.request.endpoint.path, pending.source.id
     if result.accepted:
         values = [
-            event.value
-            for event, delivery in zip(pending.intake.valid, deliveries, strict=True)
+            value
+            for (_, value), delivery in zip(pending.intake.messages, deliveries, strict=True)
             if delivery is Delivery.ACKNOWLEDGED
         ]
         observations.accepted(source_id, path, values)
     for rejection in result.rejected:
-        item = pending.reading.items[rejection.index]
+        item = pending.intake.excerpt(rejection.index)
         observations.rejected(source_id, path, rejection.code, rejection.message, field=rejection.field, excerpt=item)
 
 

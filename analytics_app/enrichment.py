@@ -11,7 +11,7 @@ from brokerlytics.event import Event
 
 FLAGS: Final = "flags"
 _IN_ORDER: Final = ("userAgent", "user_agent", "$raw_user_agent")
-_NAMES: Final = frozenset(_IN_ORDER)
+USER_AGENT_NAMES: Final = frozenset(_IN_ORDER)
 # Servers' SDKs and scripts send events for others: what they run on says nothing of the one it is about.
 _BROWSER: Final = "Mozilla/"
 _UTM: Final = ("utm_source", "utm_medium", "utm_campaign")
@@ -31,7 +31,7 @@ def enrich(event: Event, *, user_agent: str, country: str | None) -> None:
         user_agent: of the request.
         country: that the client's address lies in.
     """
-    agent = _own_user_agent(event) or (user_agent if user_agent.startswith(_BROWSER) else "")
+    agent = _own_user_agent(event) or _browser(user_agent)
     if agent:
         _describe(event, read_user_agent(agent))
     if country and not event.country:
@@ -39,6 +39,20 @@ def enrich(event: Event, *, user_agent: str, country: str | None) -> None:
     url = event.page_url
     if url and (not event.page_path or "utm_" in url):
         _fill(event, _columns(url))
+
+
+def columns_of_request(user_agent: str, country: str | None) -> tuple[tuple[str, str], ...] | None:
+    """What `enrich` gives to events that say nothing of it themselves: pairs of a column and its value.
+
+    None for a bot's request, whose events are flagged as well.
+    """
+    columns = [("country", country)]
+    if browser := _browser(user_agent):
+        agent = read_user_agent(browser)
+        if agent.device_type == BOT:
+            return None
+        columns += zip(agent._fields, agent, strict=True)
+    return tuple((name, value) for name, value in columns if value)
 
 
 def add_flag(context: dict[str, Any], flag: str) -> None:
@@ -53,9 +67,13 @@ def add_flag(context: dict[str, Any], flag: str) -> None:
         context[FLAGS] = [*flags, flag]
 
 
+def _browser(user_agent: str) -> str:
+    return user_agent if user_agent.startswith(_BROWSER) else ""
+
+
 def _own_user_agent(event: Event) -> str:
     context, properties = event.context, event.properties
-    if _NAMES.isdisjoint(context) and _NAMES.isdisjoint(properties):
+    if USER_AGENT_NAMES.isdisjoint(context) and USER_AGENT_NAMES.isdisjoint(properties):
         return ""
     values = (holder.get(name) for holder in (context, properties) for name in _IN_ORDER)
     return next((value for value in values if isinstance(value, str) and value), "")

@@ -1,14 +1,15 @@
 """The way of a request's events to the topic: body, validation, producer. It knows nothing of HTTP."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from analytics_app.body import check_events
 from analytics_app.deliveries import Delivery
 from analytics_app.reading import Reading
-from analytics_app.validation import Rejection, Sender, ValidEvent, validate
+from analytics_app.validation import Rejection, Sender, validate
 
 REFUSED_BY_BROKER: Final = "refused_by_broker"
 NOT_ACKNOWLEDGED: Final = "not_acknowledged"
@@ -16,6 +17,13 @@ _MESSAGES: Final = {
     REFUSED_BY_BROKER: "The broker does not take this event, however often it is sent.",
     NOT_ACKNOWLEDGED: "The broker did not acknowledge this event in time; send it again with the same event_id.",
 }
+
+
+class _Identified(msgspec.Struct):
+    event_id: str
+
+
+_identified: Final = msgspec.json.Decoder(_Identified).decode
 
 
 class IngestResult(msgspec.Struct, frozen=True):
@@ -31,15 +39,29 @@ class IngestResult(msgspec.Struct, frozen=True):
 
 
 class Intake(msgspec.Struct, frozen=True):
-    """A request's events, all of them checked, before any is produced."""
+    """A request's events, all of them checked, before any is produced.
 
-    valid: list[ValidEvent]
+    Attributes:
+        indexes: of the valid events in the request, ascending.
+        messages: key and value of each valid event, for the producer.
+        rejected: the other ones.
+        items: all events as they were sent, where any is rejected.
+    """
+
+    indexes: Sequence[int]
+    messages: list[tuple[bytes, bytes]]
     rejected: list[Rejection]
+    items: Sequence[Any] = ()
 
     @property
-    def messages(self) -> list[tuple[bytes, bytes]]:
-        """Key and value of each valid event, for the producer."""
-        return [(event.key, event.value) for event in self.valid]
+    def count(self) -> int:
+        return len(self.messages) + len(self.rejected)
+
+    def excerpt(self, index: int) -> Any:
+        """The event at `index` of the request for people to look at: what was to be produced, else what was sent."""
+        place = bisect_left(self.indexes, index)
+        valid = place < len(self.indexes) and self.indexes[place] == index
+        return self.messages[place][1] if valid else self.items[index]
 
     def result(self, deliveries: Sequence[Delivery]) -> IngestResult:
         """The outcome, given what became of each of `messages`."""
@@ -47,8 +69,8 @@ class Intake(msgspec.Struct, frozen=True):
         if accepted == len(deliveries):
             return IngestResult(accepted, self.rejected, available=True)
         failed = [
-            _rejection(event, delivery)
-            for event, delivery in zip(self.valid, deliveries, strict=True)
+            _rejection(index, value, delivery)
+            for index, (_, value), delivery in zip(self.indexes, self.messages, deliveries, strict=True)
             if delivery is not Delivery.ACKNOWLEDGED
         ]
         return IngestResult(
@@ -61,9 +83,11 @@ class Intake(msgspec.Struct, frozen=True):
 def check(reading: Reading, sender: Sender) -> Intake:
     """Check a request's events. Raises BodyError when it holds none, or too many."""
     check_events(reading.items)
-    return Intake(*validate(reading, sender))
+    valid, rejected = validate(reading, sender)
+    messages = [(event.key, event.value) for event in valid]
+    return Intake([event.index for event in valid], messages, rejected, reading.items if rejected else ())
 
 
-def _rejection(event: ValidEvent, delivery: Delivery) -> Rejection:
+def _rejection(index: int, value: bytes, delivery: Delivery) -> Rejection:
     code = REFUSED_BY_BROKER if delivery is Delivery.REFUSED else NOT_ACKNOWLEDGED
-    return Rejection(event.index, event.event_id, code, _MESSAGES[code])
+    return Rejection(index, _identified(value).event_id, code, _MESSAGES[code])

@@ -14,7 +14,7 @@ from brokerlytics.event import NEVER, ClientEvent, Event, InvalidEventError
 from brokerlytics.event_codec import client_event, complete, encode_event
 
 DUPLICATE_EVENT_ID: Final = "duplicate_event_id"
-_ADDRESSES: Final = (IP, "ip")
+ADDRESSES: Final = (IP, "ip")
 _MAX_ECHO: Final = 100
 FROM_THE_FUTURE: Final = "future"
 # Clocks that nobody set run ahead by less than this.
@@ -104,7 +104,7 @@ def _move_claims(event: Event) -> None:
 
 def _take_ip(holder: dict[str, Any]) -> str:
     """The address that the client says; it is kept nowhere."""
-    said = [holder.pop(name) for name in _ADDRESSES if name in holder]
+    said = [holder.pop(name) for name in ADDRESSES if name in holder]
     return next((ip for ip in said if isinstance(ip, str)), "") if said else ""
 
 

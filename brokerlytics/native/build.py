@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 _HERE: Final = Path(__file__).parent
-_SOURCE: Final = _HERE / "feeder.c"
+_SOURCES: Final = tuple(sorted(_HERE.glob("*.c")))
 _BUILD: Final = _HERE / "build"
 STRICT: Final = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion")
 _FLAGS: Final = (*STRICT, "-O3", "-fPIC", "-shared")
@@ -21,26 +21,26 @@ def library_file() -> Path:
     digest = hashlib.sha256(f"{sysconfig.get_platform()} {_FLAGS}".encode())
     for path in sorted(_HERE.glob("*.[ch]")):
         digest.update(path.read_bytes())
-    return _BUILD / f"feeder-{digest.hexdigest()[:16]}.so"
+    return _BUILD / f"native-{digest.hexdigest()[:16]}.so"
 
 
 def build(say: Callable[[str], object]) -> None:
-    """Compile unless it is done. `say` is told in one line when it cannot be: the feeder works without, slowly."""
+    """Compile unless it is done. `say` is told in one line when it cannot be: all works without, slowly."""
     library = library_file()
     if library.exists():
         return
     compiler = shutil.which("cc")
     if compiler is None:
-        say("No C compiler (cc): the feeder encodes in Python, about ten times slower. Install one, make bootstrap.")
+        say("No C compiler (cc): events are encoded in Python, several times slower. Install one, make bootstrap.")
         return
     try:
         _BUILD.mkdir(exist_ok=True)
         compile_with(compiler, _FLAGS, library)
     except (OSError, subprocess.CalledProcessError) as error:
         reason = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else error
-        say(f"The feeder encodes in Python, about ten times slower, for its C sources were not compiled: {reason}")
+        say(f"Events are encoded in Python, several times slower, for the C sources were not compiled: {reason}")
         return
-    for other in _BUILD.glob("feeder-*.so"):
+    for other in _BUILD.glob("*.so"):
         if other != library:
             other.unlink(missing_ok=True)
 
@@ -48,7 +48,7 @@ def build(say: Callable[[str], object]) -> None:
 def compile_with(compiler: str, flags: Sequence[str], library: Path) -> None:
     """Compile into `library`, which is whole as soon as it is there. Raises OSError, CalledProcessError."""
     unfinished = library.with_suffix(f".{os.getpid()}")
-    command = [compiler, *flags, "-o", str(unfinished), str(_SOURCE)]
+    command = [compiler, *flags, "-o", str(unfinished), *map(str, _SOURCES)]
     subprocess.run(command, check=True, capture_output=True, text=True)
     unfinished.rename(library)
 

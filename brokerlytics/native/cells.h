@@ -11,7 +11,7 @@ static inline uint8_t *put(uint8_t *out, const void *bytes, size_t length) {
 }
 
 /* What stands behind the backslash, as the character that it is. */
-static uint8_t unescaped(uint8_t letter) {
+static inline uint8_t unescaped(uint8_t letter) {
     switch (letter) {
     case 'b':
         return '\b';
@@ -29,7 +29,7 @@ static uint8_t unescaped(uint8_t letter) {
 }
 
 /* At most twice as long as the text, and two quotes. */
-static uint8_t *put_text(uint8_t *out, const struct text *text) {
+static inline uint8_t *put_text(uint8_t *out, const struct text *text) {
     if (text->special) {
         *out++ = '"';
     }
@@ -51,7 +51,7 @@ static uint8_t *put_text(uint8_t *out, const struct text *text) {
 }
 
 /* JSON: always in quotes, its own doubled. */
-static uint8_t *put_object(uint8_t *out, const struct text *object) {
+static inline uint8_t *put_object(uint8_t *out, const struct text *object) {
     *out++ = '"';
     for (const uint8_t *at = object->start, *end = at + object->length; at < end; at++) {
         *out++ = *at;
@@ -64,7 +64,7 @@ static uint8_t *put_object(uint8_t *out, const struct text *object) {
 }
 
 /* To the millisecond. */
-static uint8_t *put_time(uint8_t *out, const struct text *time) {
+static inline uint8_t *put_time(uint8_t *out, const struct text *time) {
     static const size_t to_second = sizeof "2026-08-22T09:30:12" - 1, to_millisecond = sizeof "2026-08-22T09:30:12.345" - 1;
     if (time->length > to_millisecond) {
         return put(put(out, time->start, to_millisecond), "Z", 1);
@@ -72,7 +72,7 @@ static uint8_t *put_time(uint8_t *out, const struct text *time) {
     return put(put(out, time->start, to_second), ".000Z", 5);
 }
 
-static uint8_t *put_currency(uint8_t *out, const struct text *code) {
+static inline uint8_t *put_currency(uint8_t *out, const struct text *code) {
     for (size_t index = 0; index < code->length; index++) {
         uint8_t letter = code->start[index];
         *out++ = letter >= 'a' ? (uint8_t)(letter - 'a' + 'A') : letter;
@@ -80,7 +80,7 @@ static uint8_t *put_currency(uint8_t *out, const struct text *code) {
     return out;
 }
 
-static uint8_t *put_integer(uint8_t *out, int64_t number) {
+static inline uint8_t *put_integer(uint8_t *out, int64_t number) {
     uint8_t digits[20];
     size_t first = sizeof digits;
     do {

@@ -172,7 +172,7 @@ static uint32_t money_in(const struct contract *contract, const struct keys *key
 }
 
 /* False: not sure that it is an event whose cells are these. */
-static bool read_event(const struct contract *contract, struct input *in, struct event *event) {
+static inline bool read_event(const struct contract *contract, struct input *in, struct event *event) {
     uint32_t next = 0, money = 0;
     bool has_version = false;
     event->present = 0;

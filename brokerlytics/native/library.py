@@ -22,7 +22,7 @@ _TYPES: Final[dict[FieldType, int]] = {
     "currency": 4,
     "object": 5,
 }
-_NAMES: Final = [field.name for field in FIELDS]
+NAMES: Final = [field.name for field in FIELDS]
 _REQUIRED: Final = ("event_id", "kind", "event_type", "created_on", "original_created_on", "received_on")
 _PERSON: Final = ("device_id", "user_id")
 _MONEY: Final = ("revenue", "currency")
@@ -41,7 +41,7 @@ class _Kind(ctypes.Structure):
     _fields_ = [("name", c_char_p), ("length", c_uint32), ("has_traits", c_uint32)]
 
 
-class _Contract(ctypes.Structure):
+class Contract(ctypes.Structure):
     _fields_ = [
         ("fields", ctypes.POINTER(_Field)),
         ("kinds", ctypes.POINTER(_Kind)),
@@ -72,22 +72,23 @@ class Library:
     def __init__(self, path: Path) -> None:
         """Raises OSError."""
         functions = ctypes.CDLL(str(path))
+        self.functions: Final = functions
         self.key: Final = os.urandom(16)
-        self._contract = _contract()
-        self._encode_rows = _function(
+        self.contract: Final = _contract()
+        self._encode_rows = declared(
             functions.encode_rows,
             [
-                *(ctypes.POINTER(_Contract), c_char_p),
+                *(ctypes.POINTER(Contract), c_char_p),
                 *(c_char_p, c_void_p, c_void_p, c_uint64, c_int64),
                 *(c_void_p, c_uint64, c_void_p, c_void_p),
             ],
             c_uint64,
         )
-        self._digest_texts = _function(functions.digest_texts, [c_char_p, c_char_p, c_void_p, c_uint64, c_void_p])
-        self._add_new = _function(
+        self._digest_texts = declared(functions.digest_texts, [c_char_p, c_char_p, c_void_p, c_uint64, c_void_p])
+        self._add_new = declared(
             functions.add_new, [ctypes.POINTER(_Set), c_uint64, c_char_p, c_uint64, ctypes.POINTER(c_uint8)], c_uint64
         )
-        self._copy_set = _function(functions.copy_set, [ctypes.POINTER(_Set), ctypes.POINTER(_Set)])
+        self._copy_set = declared(functions.copy_set, [ctypes.POINTER(_Set), ctypes.POINTER(_Set)])
 
     def encode_rows(  # noqa: PLR0913 (one array each)
         self,
@@ -111,7 +112,7 @@ class Library:
             digests: DIGEST_BYTES for each value.
         """
         plain: int = self._encode_rows(
-            self._contract, self.key, values, lengths, offsets, count, partition, rows, capacity, ends, digests
+            self.contract, self.key, values, lengths, offsets, count, partition, rows, capacity, ends, digests
         )
         return plain
 
@@ -146,27 +147,27 @@ def library() -> Library | None:
         return None
 
 
-def _function(function: Any, arguments: list[Any], result: Any = None) -> Any:
+def declared(function: Any, arguments: list[Any], result: Any = None) -> Any:
     function.argtypes = arguments
     function.restype = result
     return function
 
 
-def _contract() -> _Contract:
+def _contract() -> Contract:
     fields = [_field(field) for field in FIELDS]
     kinds = [_Kind(kind.encode(), len(kind), kind in TRAIT_KINDS) for kind in KINDS]
-    return _Contract(
+    return Contract(
         (_Field * len(fields))(*fields),
         (_Kind * len(kinds))(*kinds),
         len(fields),
         len(kinds),
-        *(_set_of(names) for names in (_REQUIRED, _PERSON, _MONEY)),
-        *(_NAMES.index(name) for name in ("event_id", "source", "properties")),
+        *(set_of(names) for names in (_REQUIRED, _PERSON, _MONEY)),
+        *(NAMES.index(name) for name in ("event_id", "source", "properties")),
     )
 
 
-def _set_of(names: Iterable[str]) -> int:
-    return sum(1 << _NAMES.index(name) for name in names)
+def set_of(names: Iterable[str]) -> int:
+    return sum(1 << NAMES.index(name) for name in names)
 
 
 def _field(field: EventField) -> _Field:

@@ -1,7 +1,7 @@
 """Events for the tests of the compiled encoder: good ones, those of the simulator, and damaged ones."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -69,10 +69,17 @@ def simulated() -> list[bytes]:
     return [value for name in NAMES for value in sent(options(name))[0][:200]]
 
 
-def damaged(seed: int, count: int) -> Iterator[bytes]:
-    """Good events with some bytes taken out, put in, moved or doubled: the same for the same seed."""
+def damaged(seed: int, count: int, good: Sequence[bytes] = ()) -> Iterator[bytes]:
+    """Good events, or what else is `good`, with some bytes taken out, put in, moved or doubled.
+
+    They are the same for the same seed.
+    """
     chance = Random(seed)
-    good = [*simulated(), compact(GOOD), compact(GOOD | {"revenue": 9.9, "currency": "eur", "page_title": 'é"\n,'})]
+    good = good or [
+        *simulated(),
+        compact(GOOD),
+        compact(GOOD | {"revenue": 9.9, "currency": "eur", "page_title": 'é"\n,'}),
+    ]
     for _ in range(count):
         value = chance.choice(good)
         for _ in range(chance.choice([1, 1, 1, 2, 5])):

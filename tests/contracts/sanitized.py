@@ -1,16 +1,20 @@
-"""`python -m tests.contracts.sanitized LIBRARY SEED COUNT`: damaged events through a library that watches its memory.
+"""`python -m tests.contracts.sanitized LIBRARY SEED COUNT`: damaged events and bodies through a library.
 
-Each has buffers of its own, none a byte longer than it must be, so that a step beyond is seen. Prints how many are
-plain.
+The library watches its memory. Each event has buffers of its own, none a byte longer than it must be, so that a step
+beyond is seen. Prints how many are plain.
 """
 
 import sys
 from array import array
 from ctypes import addressof, create_string_buffer
+from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import cast
 
+from brokerlytics.native.intake import Defaults, EventEncoder
 from brokerlytics.native.library import DIGEST_BYTES, Library
+from tests.analytics.client_events import NOW, usual_bodies
 from tests.contracts.plain_events import damaged
 
 
@@ -44,9 +48,25 @@ def remember(native: Library, texts: list[bytes]) -> None:
     assert native.add_new(sets, digests.raw, len(texts))[0] == 0
 
 
+def take_in(native: Library, body: bytes) -> int:
+    """How many of its events are plain."""
+    encoder = EventEncoder(native, of_properties=["userAgent"], of_context=["ip", "userAgent"])
+    encoded = encoder.encode(
+        cast("bytes", create_string_buffer(body, len(body))) if body else b"",
+        body.count(b'"event_type"'),
+        defaults=Defaults("web", (("os", "Android"),)),
+        received_on=NOW,
+        latest=NOW + timedelta(minutes=5),
+    )
+    return len(encoded.messages) if encoded else 0
+
+
 def main() -> None:
     native, seed, count = Library(Path(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])
     chance, plain = Random(seed), 0
+    for body in damaged(seed, count // 2, usual_bodies()):
+        plain += take_in(native, body)
+        plain += take_in(native, body[: chance.randrange(len(body) + 1)])
     for value in damaged(seed, count):
         plain += encode(native, value, 2 * len(value) + 256)
         encode(native, value, chance.randrange(2 * len(value) + 256))
