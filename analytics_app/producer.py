@@ -11,6 +11,7 @@ from typing import Final
 from confluent_kafka import KafkaError, Producer
 from django.conf import settings
 
+from analytics_app.broker_watch import BrokerWatch
 from analytics_app.deliveries import Batch, Delivery, Messages
 from analytics_app.process_exit import call_at_exit
 from brokerlytics.kafka import client_config
@@ -21,6 +22,7 @@ _POLL_INTERVAL: Final = 0.2
 _TICK_SECONDS: Final = 0.001
 _QUEUE_FULL_SECONDS: Final = 0.01
 _FLUSH_SECONDS: Final = 5.0
+_ASK_SECONDS: Final = 1.0
 
 
 class EventProducer:
@@ -37,11 +39,10 @@ class EventProducer:
         self.broken = False
         self._topic = topic
         self._timeout = timeout
-        self._away = False
         self._acknowledged_at = 0.0
-        self._probe = threading.Lock()
         self._closing = threading.Event()
         self._client = Producer(producer_config(timeout) | {"error_cb": self._on_error})
+        self._broker = BrokerWatch(lambda: self._client.list_topics(topic, timeout=_ASK_SECONDS))
         self._at_exit = call_at_exit(self.close, priority=1)
         self._loop = loop
         self._waiting = 0
@@ -56,13 +57,13 @@ class EventProducer:
         """Send (key, value) pairs and wait; returns within the timeout what became of each, in order.
 
         Messages with the same key keep their order, unless the producer's queue is full. While the broker
-        is known to be away, one call at a time asks it and the others return NOT_ACKNOWLEDGED at once, so
-        that waiting requests do not pile up. Not for the thread of the event loop.
+        is known to be away, calls return NOT_ACKNOWLEDGED at once; when it answers again one at a time tries,
+        so that waiting requests do not pile up. Not for the thread of the event loop.
         """
         if self._loop is not None:
             return asyncio.run_coroutine_threadsafe(self.produce_soon(messages), self._loop).result()
-        probing = self._away
-        if probing and not self._probe.acquire(blocking=False):
+        probing = self._broker.away
+        if probing and not self._broker.begin_probe():
             return [Delivery.NOT_ACKNOWLEDGED] * len(messages)
         done = threading.Event()
         batch = Batch(messages, self._timeout, done.set)
@@ -73,14 +74,14 @@ class EventProducer:
             return self._finish(batch)
         finally:
             if probing:
-                self._probe.release()
+                self._broker.end_probe()
 
     async def produce_soon(self, messages: Messages) -> list[Delivery]:
         """As `produce`, in the event loop that was given."""
         if self._loop is None:
             raise RuntimeError("This producer was made without an event loop")
-        probing = self._away
-        if probing and not self._probe.acquire(blocking=False):
+        probing = self._broker.away
+        if probing and not self._broker.begin_probe():
             return [Delivery.NOT_ACKNOWLEDGED] * len(messages)
         done = self._loop.create_future()
         batch = Batch(messages, self._timeout, partial(_set, done))
@@ -96,12 +97,13 @@ class EventProducer:
         finally:
             self._waiting -= 1
             if probing:
-                self._probe.release()
+                self._broker.end_probe()
 
     def close(self) -> None:
         """Wait a few seconds for what is under way, then give it up."""
         self._client.flush(_FLUSH_SECONDS)
         self._closing.set()
+        self._broker.close()
         if self._loop is None:
             self._poller.join()
         self._at_exit.cancel()
@@ -112,7 +114,7 @@ class EventProducer:
         if failed < len(deliveries):
             self._acknowledged_at = time.monotonic()
         # One partition without a leader does not make the broker away: others are acknowledged meanwhile.
-        self._away = self._acknowledged_at < batch.started
+        self._broker.tell(away=self._acknowledged_at < batch.started)
         if failed:
             logger.warning("Kafka did not acknowledge %d of %d events: %s", failed, len(deliveries), batch.reason)
         return deliveries

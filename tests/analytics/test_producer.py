@@ -15,6 +15,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from pytest_django import Settings
 
+from analytics_app.broker_watch import BrokerWatch
 from analytics_app.deliveries import Delivery
 from analytics_app.producer import EventProducer, producer_config, shared_producer
 from brokerlytics.kafka import client_config
@@ -119,11 +120,20 @@ def nobody(settings: Settings) -> None:
 
 
 @pytest.mark.usefixtures("nobody")
-def test_a_broker_that_is_away_costs_one_request_the_timeout_and_the_others_nothing(make: Make) -> None:
+def test_a_broker_that_is_away_costs_the_first_request_the_timeout_and_no_other(make: Make) -> None:
     producer = make("events", 1.5)
     started = time.monotonic()
     assert producer.produce([(b"k", b"1"), (b"k", b"2")]) == [LOST, LOST]
     assert time.monotonic() - started < 2.5
+    assert max(_timed(producer) for _ in range(30)) < 0.5
+
+
+@pytest.mark.usefixtures("nobody")
+def test_of_a_broker_that_answers_and_takes_nothing_one_request_at_a_time_waits(make: Make) -> None:
+    producer = make("events", 1.5)
+    producer._broker = BrokerWatch(lambda: None)
+    assert producer.produce([(b"k", b"1")]) == [LOST]
+    assert producer._broker._answers.wait(5)
     with ThreadPoolExecutor(8) as threads:
         started = time.monotonic()
         durations = list(threads.map(lambda _: _timed(producer), range(8)))
