@@ -151,6 +151,8 @@ class CommittedStore:
         database = duckdb.connect(str(self._scratch.path / "rows.duckdb"), config=config)
         readable = ", ".join("'{}'".format(str(path).replace("'", "''")) for path in (self._root, self._scratch.path))
         database.execute(f"SET allowed_directories = [{readable}]")
+        # A file of the index never changes.
+        database.execute("SET parquet_metadata_cache = true")
         database.execute("SET enable_external_access = false")
         database.execute("SET lock_configuration = true")
         return database

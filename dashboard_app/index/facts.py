@@ -14,16 +14,20 @@ _PAGES: Final = tuple(f"page_{number}" for number in range(1, PATH_PAGES + 1))
 FACT_COLUMNS: Final = {
     "events": "INTEGER",
     "acts": "INTEGER",
+    "has_user": "BOOLEAN",
+    "has_device": "BOOLEAN",
     **dict.fromkeys((*_PAGES, "exit_page", *FIRST_VALUES), "VARCHAR"),
 }
 _FIRST_VALUES: Final = "".join(f", arg_min({name}, {ROW_ORDER}) AS {name}" for name in FIRST_VALUES)
 # Of the spans of one day that are new, from their rows in `recent`.
 FACTS: Final = f"""
-SELECT span, events, acts, {", ".join(f"pages[{number}] AS {name}" for number, name in enumerate(_PAGES, 1))},
+SELECT span, events, acts, has_user, has_device,
+       {", ".join(f"pages[{number}] AS {name}" for number, name in enumerate(_PAGES, 1))},
        exit_page{"".join(f", {name}" for name in FIRST_VALUES)}
 FROM (
     SELECT span, count(*)::INTEGER AS events,
-           count(*) FILTER (event_type NOT IN ('{START_SESSION}', '{END_SESSION}'))::INTEGER AS acts{_FIRST_VALUES}
+           count(*) FILTER (event_type NOT IN ('{START_SESSION}', '{END_SESSION}'))::INTEGER AS acts,
+           count(user_id) > 0 AS has_user, count(device_id) > 0 AS has_device{_FIRST_VALUES}
     FROM recent WHERE day = $day AND span > (SELECT last_span FROM known) GROUP BY span
 ) LEFT JOIN (
     SELECT span, arg_min(page_path, place, {PATH_PAGES}) FILTER (page_path IS DISTINCT FROM page_before) AS pages,

@@ -22,7 +22,7 @@ WITH viewed AS (
     WHERE page_before IS NULL OR page_before <> page_path GROUP BY session
 )
 SELECT {{columns}}, count(*) FROM path GROUP BY ALL"""  # noqa: S608
-_FROM_SPANS: Final = "UNION ALL SELECT {columns}, 1 FROM visit WHERE is_span AND entry IS NOT NULL"
+_FROM_SPANS: Final = "UNION ALL SELECT {columns}, 1 FROM visit WHERE page_1 IS NOT NULL"
 _TOP: Final = f"""
 SELECT {{columns}}, sum(sessions)::BIGINT AS total FROM (SELECT * FROM path_count {{from_spans}})
 GROUP BY ALL ORDER BY total DESC, {{order}} LIMIT {TOP_PATHS}"""  # noqa: S608
@@ -46,10 +46,9 @@ def measure_paths(connection: duckdb.DuckDBPyConnection, parts: Iterable[Where],
     of_list = ", ".join(f"pages[{number}]" for number in range(1, pages + 1))
     for rows in parts:
         connection.execute(_FROM_ROWS.format(rows=rows.sql, pages=pages, columns=of_list), rows.parameters)
-    of_visit = ", ".join(["entry", *names[1:]])
     top = _TOP.format(
         columns=", ".join(names),
-        from_spans=_FROM_SPANS.format(columns=of_visit) if pages <= PATH_PAGES else "",
+        from_spans=_FROM_SPANS.format(columns=", ".join(names)) if pages <= PATH_PAGES else "",
         order=", ".join(f"{name} NULLS FIRST" for name in names),
     )
     found = connection.execute(top).fetchall()

@@ -55,7 +55,10 @@ def events_table(rows: Sequence[EventRow]) -> Iterator[duckdb.DuckDBPyConnection
         connection.execute(_TABLE)
         connection.execute("CREATE VIEW span_events AS FROM events")
         of_spans = [
-            SpanRow(row.person, row.session, row.day, row.order, row.event_type, row.page_path, row.platform)
+            SpanRow(
+                *(row.person, row.session, row.day, row.order, row.event_type, row.page_path, row.platform),
+                *(row.user_id, row.device_id),
+            )
             for row in rows
         ]
         create_spans(connection, of_spans, person="VARCHAR", session="VARCHAR")

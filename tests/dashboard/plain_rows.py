@@ -40,7 +40,7 @@ def database(rows: Sequence[Row]) -> duckdb.DuckDBPyConnection:
         span VARCHAR)"""
     )
     connection.execute("CREATE VIEW span_events AS FROM events")
-    spans = [SpanRow(r.person, r.person, r.day, r.place, r.event_type) for r in rows]
+    spans = [SpanRow(r.person, r.person, r.day, r.place, r.event_type, device_id=f"d{r.person}") for r in rows]
     create_spans(connection, spans, person="INTEGER", session="INTEGER")
     values: list[Any] = [
         (*(r.person, naive(r.created_on), *r.place[1:], r.event_type, r.country), None, f"d{r.person}", "shop", span)

@@ -20,12 +20,14 @@ class SpanRow:
     event_type: str
     page_path: str | None = None
     platform: str | None = None
+    user_id: str | None = None
+    device_id: str | None = None
 
 
 _TABLE = """
 CREATE TABLE spans (span VARCHAR, person {person}, session {session}, first_on TIMESTAMP, last_on TIMESTAMP,
-    events INTEGER, acts INTEGER, page_1 VARCHAR, page_2 VARCHAR, page_3 VARCHAR, exit_page VARCHAR,
-    platform VARCHAR)"""
+    events INTEGER, acts INTEGER, has_user BOOLEAN, has_device BOOLEAN, page_1 VARCHAR, page_2 VARCHAR,
+    page_3 VARCHAR, exit_page VARCHAR, platform VARCHAR)"""
 
 
 def span_names(rows: Iterable[SpanRow]) -> list[str]:
@@ -44,7 +46,7 @@ def create_spans(connection: duckdb.DuckDBPyConnection, rows: Sequence[SpanRow],
     for row, name in zip(rows, span_names(rows), strict=True):
         by_span[name].append(row)
     for name, mine in by_span.items():
-        connection.execute(f"INSERT INTO spans VALUES ({', '.join('?' * 12)})", plain_span(name, mine))
+        connection.execute(f"INSERT INTO spans VALUES ({', '.join('?' * 14)})", plain_span(name, mine))
 
 
 def plain_span(name: object, rows: Sequence[SpanRow]) -> list[object]:
@@ -57,6 +59,8 @@ def plain_span(name: object, rows: Sequence[SpanRow]) -> list[object]:
     platforms = [row.platform for row in ordered if row.platform is not None]
     return [
         *(name, ordered[0].person, ordered[0].session, moments[0], moments[-1], len(ordered), acts),
+        any(row.user_id for row in ordered),
+        any(row.device_id for row in ordered),
         *[*path, None, None, None][:3],
         pages[-1] if pages else None,
         platforms[0] if platforms else None,

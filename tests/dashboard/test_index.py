@@ -27,9 +27,10 @@ from tests.dashboard.test_events import EVENTS, START, partitioned
 
 EVERYTHING = f"SELECT {', '.join(COLUMNS)} FROM events ORDER BY _partition, _offset"
 KEYS = "SELECT person, session FROM events ORDER BY _partition, _offset"
-SPAN_ROWS = """SELECT span, person, session, created_on, _partition, _offset, event_type, page_path, platform
-               FROM span_events"""
-SPANS = """SELECT span, person, session, first_on, last_on, events, acts, page_1, page_2, page_3, exit_page, platform
+SPAN_ROWS = """SELECT span, person, session, created_on, _partition, _offset, event_type, page_path, platform,
+               user_id, device_id FROM span_events"""
+SPANS = """SELECT span, person, session, first_on, last_on, events, acts, has_user, has_device, page_1, page_2,
+                  page_3, exit_page, platform
            FROM spans ORDER BY span"""
 Found = tuple[list[tuple[object, ...]], list[set[int]], list[set[int]]]
 
@@ -54,11 +55,9 @@ def found_by(committed: CommittedStore) -> Found:
 def check_spans(connection: duckdb.DuckDBPyConnection) -> None:
     """Every span is what its rows make it, and all of them are one person's and one session's."""
     by_span = defaultdict(list)
-    for span, person, session, created_on, *place, event_type, page, platform in connection.execute(
-        SPAN_ROWS
-    ).fetchall():
-        order = (created_on.replace(tzinfo=UTC), *place)
-        by_span[span].append(SpanRow(person, session, 0, order, event_type, page, platform))
+    for span, person, session, created_on, partition, offset, *rest in connection.execute(SPAN_ROWS).fetchall():
+        order = (created_on.replace(tzinfo=UTC), partition, offset)
+        by_span[span].append(SpanRow(person, session, 0, order, *rest))
     assert all(len({(row.person, row.session) for row in rows}) == 1 for rows in by_span.values())
     expected = [tuple(plain_span(span, rows)) for span, rows in sorted(by_span.items())]
     assert connection.execute(SPANS).fetchall() == expected
