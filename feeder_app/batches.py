@@ -26,6 +26,11 @@ class Batch:
     duplicates: int = 0
     newest: int = 0
 
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return len(self.rows) + len(self.dead_letters)
+
     def fits(self, date: str) -> bool:
         """Whether rows of `date` can go into this batch: those of a later one begin another."""
         return not self.date or date <= self.date

@@ -20,7 +20,7 @@ def make_consumer(group: str, instance: str, *, report_ends: bool) -> Consumer:
     config: dict[str, Any] = {
         "session.timeout.ms": 10_000,
         "queued.max.messages.kbytes": 16_384,
-        "fetch.queue.backoff.ms": 10,
+        "fetch.queue.backoff.ms": 1,
     }
     config |= client_config(
         group_id=group,

@@ -96,9 +96,9 @@ def records_of(messages: Sequence[Message]) -> Records:
 
     A call for each message and column would cost a microsecond each; these loops are the interpreter's own.
     """
-    kinds, timestamps = zip(*map(Message.timestamp, messages), strict=True)
-    if TIMESTAMP_NOT_AVAILABLE in kinds or min(timestamps) < 0 or max(timestamps) > _LATEST_MILLISECONDS:
-        timestamps = tuple(map(_storable_time, kinds, timestamps))
+    timestamps = [0 if kind == TIMESTAMP_NOT_AVAILABLE else time for kind, time in map(Message.timestamp, messages)]
+    if min(timestamps) < 0 or max(timestamps) > _LATEST_MILLISECONDS:
+        timestamps = [min(max(time, 0), _LATEST_MILLISECONDS) for time in timestamps]
     return Records(
         messages[0].topic() or "",
         messages[0].partition() or 0,
@@ -107,10 +107,6 @@ def records_of(messages: Sequence[Message]) -> Records:
         list(map(Message.key, messages)),
         list(map(Message.value, messages)),
     )
-
-
-def _storable_time(kind: int, milliseconds: int) -> int:
-    return 0 if kind == TIMESTAMP_NOT_AVAILABLE else min(max(milliseconds, 0), _LATEST_MILLISECONDS)
 
 
 def event_of(record: Record) -> Event:

@@ -21,7 +21,7 @@ from feeder_app.seen_ids import SeenIds, identity_of
 
 
 class RowBuffer:
-    """`next_offset` is that of the next record to take; `batches` are to be committed in their order.
+    """`next_offset` is that of the next record to take; `batches` are those that nobody has taken.
 
     Rows are remembered in `seen` as soon as they are here: what is buffered is committed, or dropped together with
     this buffer.
@@ -39,7 +39,12 @@ class RowBuffer:
     @property
     def size(self) -> int:
         """In bytes."""
-        return sum(len(batch.rows) + len(batch.dead_letters) for batch in self.batches)
+        return sum(batch.size for batch in self.batches)
+
+    def take(self) -> deque[Batch]:
+        """The batches so far, to be committed in their order; what comes from now on goes into others."""
+        taken, self.batches = self.batches, deque()
+        return taken
 
     def append(self, records: Records) -> None:
         """Encode records, in order of their offsets.

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
 from fnmatch import fnmatch
 from pathlib import Path
+from threading import Lock
 from typing import Any, NoReturn
 
 from django.core.management import execute_from_command_line
@@ -95,13 +96,20 @@ def inject(fault: str) -> None:
     what, operation, pattern, number = fault.split()
     real = getattr(os, operation)
     left = int(number)
+    # Partitions commit in threads of their own.
+    counting = Lock()
+
+    def is_struck(args: tuple[Any, ...]) -> bool:
+        nonlocal left
+        with counting:
+            if not left or not fnmatch(_name(args), pattern):
+                return False
+            left -= 1
+            return left == 0
 
     def faulty(*args: Any, **options: Any) -> Any:
-        nonlocal left
-        if left and fnmatch(_name(args), pattern):
-            left -= 1
-            if left == 0:
-                return _FAULTS[what](real, *args)
+        if is_struck(args):
+            return _FAULTS[what](real, *args)
         result = real(*args, **options)
         if operation in ("fdatasync", "fsync"):
             status = _real_fstat(args[0])

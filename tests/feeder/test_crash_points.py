@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,7 +22,8 @@ from feeder_app.recovery import open_partition
 from feeder_app.seen_ids import SeenIds
 from tests.feeder.support import SECOND, START, assert_exactly, columns, dead_letters, paths, record, stored_offsets
 
-POLICY = FeederPolicy(roll_bytes=2000)
+# A commit is always due.
+POLICY = FeederPolicy(flush_interval=timedelta(0), roll_bytes=2000)
 RECORDS = 40
 BAD = {3, 17}
 # Each repeats the event of an earlier record: of its own batch, of one before it, of the day before.
@@ -118,9 +120,11 @@ class Machine:
 def feed_until_crash(root: Path) -> None:
     writer = open_partition(paths(root), POLICY, START)
     for one in FEED:
+        # While the commit before it may go on in its thread.
         writer.append(columns([one]))
         if one.offset % 5 == 4:
-            writer.commit(one.time)
+            writer.finish_commit()
+            writer.commit_if_due(one.time)
     writer.commit(START + 60 * SECOND)
     writer.close_segment(START + 60 * SECOND)
     writer.release()

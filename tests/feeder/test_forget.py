@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -104,12 +105,15 @@ def test_a_feeder_closes_its_segment_when_it_is_asked(tmp_path: Path) -> None:
     writer = open_partition(paths(tmp_path), FeederPolicy(), FIRST_DAY)
     writer.append(columns([event(0, 0, device_id="x"), event(1, 0)]))
     writer.commit(FIRST_DAY)
-    assert not writer.commit_if_due(FIRST_DAY)
+    soon = FIRST_DAY + timedelta(seconds=1)
+    writer.commit_if_due(soon)
+    writer.finish_commit()
+    assert writer.checkpoint.active
     stop = threading.Event()
 
     def feed() -> None:
         while not stop.wait(0.05):
-            writer.commit_if_due(FIRST_DAY)
+            writer.commit_if_due(soon)
 
     feeder = threading.Thread(target=feed)
     feeder.start()

@@ -108,8 +108,11 @@ def test_segments_roll_by_size_and_by_age(tmp_path: Path) -> None:
     feed(writer, *range(10))
     assert len(closed_segments(tmp_path, "events")) == 1
     feed(writer, 10)
-    assert not writer.commit_if_due(START + 59 * SECOND)
-    assert writer.commit_if_due(START + 60 * SECOND)
+    writer.commit_if_due(START + 59 * SECOND)
+    writer.finish_commit()
+    assert len(closed_segments(tmp_path, "events")) == 1
+    writer.commit_if_due(START + 60 * SECOND)
+    writer.finish_commit()
     assert len(closed_segments(tmp_path, "events")) == 2
     writer.release()
 
@@ -251,7 +254,7 @@ def test_a_close_that_was_begun_is_finished_by_the_next_owner(tmp_path: Path, mo
     writer = opened(tmp_path)
     feed(writer, 0, 1)
     with monkeypatch.context() as full:
-        full.setattr("feeder_app.partition_writer.move_into_place", Mock(side_effect=OutOfSpaceError("full")))
+        full.setattr("feeder_app.partition_files.move_into_place", Mock(side_effect=OutOfSpaceError("full")))
         with pytest.raises(OutOfSpaceError):
             writer.close_segment(START)
     assert_exactly(stored_offsets(tmp_path), range(2))
