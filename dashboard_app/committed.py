@@ -119,7 +119,7 @@ class CommittedStore:
         self._follow(closed)
         only_grown = self._tails.follow(look.tails)
         if only_grown and made_of == (manifest, believed, closed):
-            resolve_more(connection, self._index, manifest, believed, _ARRIVED)
+            resolve_more(connection, manifest, _ARRIVED)
         else:
             resolve(connection, self._index, manifest, believed, _DELTA)
         connection.execute(_RESOLVED_TO)

@@ -6,6 +6,8 @@ person is the number of the one `who` that stands for it. Texts are looked up on
 
 from typing import Final
 
+import duckdb
+
 _PLACE: Final = "struct_pack(created_on, _partition, _offset)"
 
 _ALIAS_TEXT: Final = f"""
@@ -42,5 +44,11 @@ JOIN delta_name AS named ON named.is_user AND named.id = user_id
 JOIN delta_name AS previous_user ON previous_user.is_user AND previous_user.id = previous_id
 JOIN delta_name AS previous_device ON NOT previous_device.is_user AND previous_device.id = previous_id"""
 
-# They leave `delta_name`, and by numbers `delta_alias` and `delta_row`, which numbers the rows of `delta`, too.
-STATEMENTS: Final = (_ALIAS_TEXT, _DELTA_NAME, _DELTA_ROW, _DELTA_ALIAS)
+
+def number(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give every device and user of `delta` a number, and every row.
+
+    Leaves `delta_name`, and by numbers `delta_alias` and `delta_row`. Raises duckdb.Error.
+    """
+    for statement in (_ALIAS_TEXT, _DELTA_NAME, _DELTA_ROW, _DELTA_ALIAS):
+        connection.execute(statement)

@@ -6,6 +6,8 @@ Only those are looked at whose answer may have changed. docs/metrics.md has the 
 
 from typing import Final
 
+import duckdb
+
 _PLACE: Final = "struct_pack(created_on, _partition, _offset)"
 
 _DELTA_LINK: Final = f"""
@@ -34,14 +36,19 @@ _SAME_NOW: Final = _SAME_USER.format(
     alias="SELECT user_who, previous_user FROM base_alias WHERE day NOT IN (SELECT day FROM gone) "
     "UNION ALL SELECT user_who, previous_user FROM delta_alias",
 )
+_SAME_AS_BEFORE: Final = "CREATE OR REPLACE TABLE same_before AS FROM same_now"
 _ASKED_DEVICE: Final = """
 CREATE OR REPLACE TABLE asked_device AS
 SELECT device_who FROM delta_row WHERE device_who IS NOT NULL
-UNION SELECT device_who FROM delta_link
-UNION SELECT device_who FROM base_link WHERE day IN (SELECT day FROM gone)
-UNION SELECT device_who FROM base_link WHERE user_who IN (
+UNION SELECT device_who FROM delta_link"""
+_ASKED_OF_GONE: Final = """
+INSERT INTO asked_device SELECT DISTINCT device_who FROM base_link
+WHERE day IN (SELECT day FROM gone) AND device_who NOT IN (FROM asked_device)"""
+_ASKED_OF_ALIASED: Final = """
+INSERT INTO asked_device SELECT DISTINCT device_who FROM base_link WHERE user_who IN (
     SELECT user_who FROM same_before FULL JOIN same_now USING (user_who)
-    WHERE same_before.same_as IS DISTINCT FROM same_now.same_as)"""
+    WHERE same_before.same_as IS DISTINCT FROM same_now.same_as
+) AND device_who NOT IN (FROM asked_device)"""
 _DEVICE_USER: Final = """
 CREATE OR REPLACE TABLE device_user AS
 SELECT device_who, arg_min(user_who, place) FILTER (is_before) AS before,
@@ -63,5 +70,20 @@ UNION ALL
 SELECT user_who, coalesce(same_before.same_as, user_who), coalesce(same_now.same_as, user_who)
 FROM same_before FULL JOIN same_now USING (user_who)"""
 
-# They leave the table `identity`: for each `who` that was asked for and is somebody else, the person before and now.
-STATEMENTS: Final = (_DELTA_LINK, _SAME_BEFORE, _SAME_NOW, _ASKED_DEVICE, _DEVICE_USER, _IDENTITY)
+
+def identify(connection: duckdb.DuckDBPyConnection, *, gone: bool, more: bool) -> None:
+    """Leave the table `identity`: for each `who` that was asked for and is somebody else, the person before and now.
+
+    `gone` tells whether days are; with `more`, what was last found is what was known before. Raises duckdb.Error.
+    """
+    connection.execute(_DELTA_LINK)
+    connection.execute(_ASKED_DEVICE)
+    connection.execute(_SAME_AS_BEFORE if more else _SAME_BEFORE)
+    # Joining users takes longer the more aliases there ever were, and most rows are none.
+    if not more or connection.execute("SELECT 1 FROM delta_alias LIMIT 1").fetchall():
+        connection.execute(_SAME_NOW)
+        connection.execute(_ASKED_OF_ALIASED)
+    if gone:
+        connection.execute(_ASKED_OF_GONE)
+    connection.execute(_DEVICE_USER)
+    connection.execute(_IDENTITY)

@@ -55,18 +55,15 @@ def resolve(
     forget_recent(connection)
     gone = sorted({day.date for day in manifest.days} - set(believed))
     create_base(connection, directory, manifest, without=())
-    _resolve(connection, manifest, gone, delta)
+    _resolve(connection, manifest, gone, delta, more=False)
 
 
-def resolve_more(
-    connection: duckdb.DuckDBPyConnection, directory: Path, manifest: Manifest, believed: Collection[str], delta: str
-) -> None:
-    """The same for further rows, after `resolve` with the same index: what is there stays, and `delta` is added.
+def resolve_more(connection: duckdb.DuckDBPyConnection, manifest: Manifest, delta: str) -> None:
+    """The same for further rows, after `resolve` and `create_events`: what is there stays, and `delta` is added.
 
     The rows of `delta` have spans of their own, as those of a later generation of the index would. Raises duckdb.Error.
     """
-    create_base(connection, directory, manifest, without={day.date for day in manifest.days} - set(believed))
-    _resolve(connection, manifest, [], delta)
+    _resolve(connection, manifest, [], delta, more=True)
 
 
 def create_events(
@@ -93,12 +90,17 @@ def create_events(
     connection.execute(f"CREATE OR REPLACE VIEW spans AS SELECT {columns} FROM base_span")  # noqa: S608
 
 
-def _resolve(connection: duckdb.DuckDBPyConnection, manifest: Manifest, gone: list[str], delta: str) -> None:
+def _resolve(
+    connection: duckdb.DuckDBPyConnection, manifest: Manifest, gone: list[str], delta: str, *, more: bool
+) -> None:
     connection.execute("CREATE OR REPLACE TABLE gone (day VARCHAR)")
-    connection.execute("INSERT INTO gone SELECT unnest($days)", {"days": gone})
+    connection.execute("INSERT INTO gone SELECT unnest($days::VARCHAR[])", {"days": gone})
     connection.execute(f"CREATE OR REPLACE VIEW delta AS {delta}")
     connection.execute(_KNOWN, {"last_span": manifest.last_span, "last_who": manifest.last_who})
-    for statement in (*names.STATEMENTS, *people.STATEMENTS, *sessions.STATEMENTS, *_LEARN):
+    names.number(connection)
+    people.identify(connection, gone=bool(gone), more=more)
+    sessions.divide(connection, gone=bool(gone))
+    for statement in _LEARN:
         connection.execute(statement)
     for (day,) in connection.execute("SELECT DISTINCT day FROM delta_span").fetchall():
         connection.execute(_LEARN_SPANS, {"day": day})

@@ -8,6 +8,8 @@ rows of each. A session's number is that of its first span, the lowest.
 
 from typing import Final
 
+import duckdb
+
 SILENCE_MINUTES: Final = 30
 
 # The number of a span is that of the row that begins it. `begin` is null where a row goes on with a span.
@@ -36,14 +38,15 @@ _TOUCHED_PERSON: Final = """
 CREATE OR REPLACE TABLE touched_person AS
 SELECT coalesce(identity.now, who) AS person FROM delta_span LEFT JOIN identity USING (who)
 UNION SELECT before FROM identity WHERE before <> now
-UNION SELECT now FROM identity WHERE before <> now
-UNION SELECT person FROM base_span WHERE day IN (SELECT day FROM gone)"""
+UNION SELECT now FROM identity WHERE before <> now"""
+_TOUCHED_BY_GONE: Final = """
+INSERT INTO touched_person SELECT DISTINCT person FROM base_span
+WHERE day IN (SELECT day FROM gone) AND person NOT IN (FROM touched_person)"""
 _IN_PLAY: Final = """
 CREATE OR REPLACE TABLE in_play AS
 SELECT day, span, who, session_id, first_on, last_on, coalesce(identity.now, base_span.person) AS person,
        base_span.person AS person_before, base_span.session AS session_before, FALSE AS is_new
-FROM base_span SEMI JOIN touched_person USING (person) LEFT JOIN identity USING (who)
-WHERE day NOT IN (SELECT day FROM gone)
+FROM base_span SEMI JOIN touched_person USING (person) LEFT JOIN identity USING (who) {not_gone}
 UNION ALL
 SELECT day, span, who, session_id, first_on, last_on, coalesce(identity.now, who), NULL, NULL, TRUE
 FROM delta_span LEFT JOIN identity USING (who)"""
@@ -67,6 +70,17 @@ CREATE OR REPLACE TABLE delta_moved AS
 SELECT day, span, person, session FROM resolved
 WHERE NOT is_new AND (person <> person_before OR session <> session_before)"""
 
-# They leave `delta_key`, the span of each row of `delta_row`; `resolved`, the spans with person and session; and
-# `delta_moved`.
-STATEMENTS: Final = (_DELTA_KEY, _DELTA_SPAN, _TOUCHED_PERSON, _IN_PLAY, _RESOLVED, _DELTA_MOVED)
+
+def divide(connection: duckdb.DuckDBPyConnection, *, gone: bool) -> None:
+    """Divide rows into spans and put the spans together to sessions; `gone` tells whether days are.
+
+    Leaves `delta_key`, the span of each row of `delta_row`; `resolved`, the spans with person and session; and
+    `delta_moved`. Raises duckdb.Error.
+    """
+    for statement in (_DELTA_KEY, _DELTA_SPAN, _TOUCHED_PERSON):
+        connection.execute(statement)
+    if gone:
+        connection.execute(_TOUCHED_BY_GONE)
+    connection.execute(_IN_PLAY.format(not_gone="WHERE day NOT IN (SELECT day FROM gone)" if gone else ""))
+    connection.execute(_RESOLVED)
+    connection.execute(_DELTA_MOVED)
