@@ -3,7 +3,6 @@
 import itertools
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, Final
@@ -12,6 +11,8 @@ from confluent_kafka import KafkaError, Message
 
 Messages = Sequence[tuple[bytes, bytes]]
 
+# Failures are rare: one lock for all batches.
+_failing: Final = threading.Lock()
 _REFUSALS: Final = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.POLICY_VIOLATION}
 
 
@@ -31,7 +32,6 @@ class Batch:
         "_count",
         "_done",
         "_failures",
-        "_lock",
         "_messages",
         "_total",
         "deadline",
@@ -51,11 +51,10 @@ class Batch:
         ]
         self._messages = messages
         self._total = len(messages)
-        self._failures: defaultdict[tuple[bytes, bytes], list[Delivery]] = defaultdict(list)
+        self._failures: dict[tuple[bytes, bytes], list[Delivery]] = {}
         self._complete = False
         # Reports may come in one thread and failures in another: this counts in one step, and needs no lock.
         self._count = itertools.count(1).__next__
-        self._lock = threading.Lock()
         self._done = done
 
     def report(self, error: KafkaError | None, message: Message) -> None:
@@ -69,8 +68,10 @@ class Batch:
         refused = error.code() in _REFUSALS
         if not refused:
             self.reason = error.str()
-        with self._lock:
-            self._failures[key, value].append(Delivery.REFUSED if refused else Delivery.NOT_ACKNOWLEDGED)
+        with _failing:
+            self._failures.setdefault((key, value), []).append(
+                Delivery.REFUSED if refused else Delivery.NOT_ACKNOWLEDGED
+            )
         if self._count() == self._total:
             self._finish()
 
@@ -80,7 +81,7 @@ class Batch:
 
     def deliveries(self) -> list[Delivery]:
         """In the order of the messages. Of messages that are the same, it does not matter which one failed."""
-        with self._lock:
+        with _failing:
             rest = Delivery.ACKNOWLEDGED if self._complete else Delivery.NOT_ACKNOWLEDGED
             if not self._failures:
                 return [rest] * len(self._messages)

@@ -85,7 +85,9 @@ def check(reading: Reading, sender: Sender) -> Intake:
     check_events(reading.items)
     valid, rejected = validate(reading, sender)
     messages = [(event.key, event.value) for event in valid]
-    return Intake([event.index for event in valid], messages, rejected, reading.items if rejected else ())
+    if not rejected:
+        return Intake(range(len(valid)), messages, rejected)
+    return Intake([event.index for event in valid], messages, rejected, reading.items)
 
 
 def _rejection(index: int, value: bytes, delivery: Delivery) -> Rejection:

@@ -32,14 +32,14 @@ def plain_intake(content: bytes, sender: Sender) -> Intake | None:
         content: the body, unpacked.
         sender: of the request.
     """
-    encoded = encode_plain(content, sender)
+    encoded = encode_plain(content, sender) if content.startswith(b"[") else None
     return encoded and _merged(encoded, sender)
 
 
 def encode_plain(content: bytes, sender: Sender) -> Encoded | None:
     """The list of events in `content`, as far as they are plain; None where it is none, or too short to be worth it."""
     encoder = _encoder()
-    if encoder is None or not content.startswith(b"["):
+    if encoder is None:
         return None
     # As many as there may be: the name may stand elsewhere as well.
     most = min(MAX_EVENTS, content.count(b'"event_type"'))

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from functools import partial
+from itertools import chain
 from typing import Final
 
 from confluent_kafka import KafkaError, Producer
@@ -122,7 +123,7 @@ class EventProducer:
     def _enqueue(self, batches: list[Batch]) -> list[Batch]:
         """Hand them to librdkafka; gives those for which its queue was too full, but not beyond their time."""
         # One call for all of them: to call for each event costs three times as much.
-        records = [record for batch in batches for record in batch.waiting]
+        records = list(chain.from_iterable(batch.waiting for batch in batches))
         if self._client.produce_batch(self._topic, records) == len(records):
             for batch in batches:
                 # They refer to the batch, and the batch to them.

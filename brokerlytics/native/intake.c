@@ -7,9 +7,9 @@
 
 /* Deeper ones are looked at by nobody here. */
 #define MAX_NESTING 200
-/* Plain events, and the bytes of their values. */
+/* Plain events, those of them that brought an id, and the bytes of their values. */
 struct totals {
-    uint32_t plain, bytes;
+    uint32_t plain, with_id, bytes;
 };
 
 static void skip_blanks(struct input *in) {
@@ -142,6 +142,7 @@ int64_t encode_events(const struct intake *intake, const struct request *request
             *one = (struct found){.value = {(uint32_t)(start - body), (uint32_t)(in.at - body)}};
         }
         totals->plain += one->is_plain;
+        totals->with_id += one->id[1] > 0;
         count++;
         skip_blanks(&in);
     } while (take(&in, ','));

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from ctypes import POINTER, c_char_p, c_int64, c_uint32, c_uint64, c_void_p
 from datetime import datetime
 from functools import lru_cache
+from struct import Struct
 from threading import local
 from typing import Final, NamedTuple
 
@@ -23,7 +24,9 @@ _FIELDS_APART: Final = (
     "context",
 )
 _RANDOM_BYTES: Final = 6
+# What is said of each event: whether it is plain, then where things begin and end.
 _PLACES: Final = 7
+_EVENT, _MESSAGE, _ID = Struct("3I16x"), Struct("5I8x"), Struct("20x2I")
 # Names and punctuation of all fields, a new id, and what times and amounts grow by.
 _MARGIN: Final = sum(len(name) + 6 for name in NAMES) + 192
 # What a thread keeps for the next body.
@@ -163,28 +166,31 @@ class EventEncoder:
         )
         capacity = 2 * len(body) + most * margin
         values, copy = self._values.of(capacity), self._copy.of(len(body))
-        found, totals = array("I", bytes(4 * _PLACES * most)), (c_uint32 * 2)()
+        found, totals = array("I", bytes(4 * _PLACES * most)), (c_uint32 * 3)()
         count = self._encode(
             *(self._intake, request, body, len(body), copy.buffer_info()[0], values.buffer_info()[0], capacity),
             *(found.buffer_info()[0], most, totals),
         )
         if count < 0:
             return None
-        places = list(zip(*[iter(found[: count * _PLACES])] * _PLACES, strict=True))
-        plain, size = totals
-        written = memoryview(values)[:size].tobytes()
-        if plain == count:
-            return _encoded(range(count), places, written, [])
-        rest = [(index, body[start:end]) for index, (is_plain, start, end, *_) in enumerate(places) if not is_plain]
-        indexes = [index for index, place in enumerate(places) if place[0]]
-        return _encoded(indexes, [places[index] for index in indexes], written, rest)
+        plain, with_id, size = totals
+        return _encoded(memoryview(found)[: count * _PLACES], memoryview(values)[:size].tobytes(), body, plain, with_id)
 
 
-def _encoded(
-    indexes: Sequence[int], places: Sequence[tuple[int, ...]], values: bytes, rest: list[tuple[int, bytes]]
-) -> Encoded:
-    messages = [(values[key:key_end], values[start:end]) for _, start, end, key, key_end, _, _ in places]
-    return Encoded(indexes, messages, [values[start:end] for *_, start, end in places if end], rest)
+def _encoded(places: memoryview, values: bytes, body: bytes, plain: int, with_id: int) -> Encoded:
+    """`plain` and `with_id`: how many have a value, and brought an id."""
+    messages = [
+        (values[key:key_end], values[start:end])
+        for is_plain, start, end, key, key_end in _MESSAGE.iter_unpack(places)
+        if is_plain
+    ]
+    ids = [values[start:end] for start, end in _ID.iter_unpack(places) if end] if with_id else []
+    if plain * _PLACES == len(places):
+        return Encoded(range(plain), messages, ids, [])
+    events = [*_EVENT.iter_unpack(places)]
+    indexes = [index for index, (is_plain, _, _) in enumerate(events) if is_plain]
+    rest = [(index, body[start:end]) for index, (is_plain, start, end) in enumerate(events) if not is_plain]
+    return Encoded(indexes, messages, ids, rest)
 
 
 def _names(names: Collection[str]) -> _Names:
