@@ -33,8 +33,10 @@ from dashboard_app.csv_relation import RELATION
 from dashboard_app.filters import parse_filters
 from dashboard_app.index.builder import IndexBuilder
 from dashboard_app.index.following import bring_up_to_date
+from dashboard_app.reader import measure_answer
 from dashboard_app.registry import REPORTS
 from dashboard_app.report import AnyReport, Context
+from dashboard_app.rows import Rows
 from dashboard_app.scratch import ScratchDirectory
 
 END: Final = datetime(2026, 11, 25, tzinfo=UTC)
@@ -143,7 +145,7 @@ def _ask(directory: Path, root: Path, page: str, range_name: str) -> tuple[Timin
 
 def _measure(store: CommittedStore, report: AnyReport, filters: Any, options: Any) -> None:
     with store.look() as look, store.rows(look) as connection:
-        report.measure(connection, filters, options)
+        measure_answer(Rows(connection, store.rolled(connection)), report, filters, options)
 
 
 def _by_day_indexed(directory: Path, root: Path) -> float:

@@ -7,6 +7,9 @@
     index/events/links-00000007.parquet              which device named which user, each day
     index/events/aliases-00000007.parquet            which users aliases join
     index/events/names-00000007.parquet              the numbers that stand for devices and users everywhere else
+    index/events/rollup-2026-08-22-00000007.bin      that day's rows counted beforehand, with the devices of each count
+    index/events/values-00000007.parquet             the numbers that stand for values of columns there
+    index/events/revenues-00000007.parquet           the sums of revenue by source, currency and quarter of an hour
 
 `events` is the topic, the number the generation that wrote the file. A file never changes; a new generation writes new
 files, then the manifest in one step, and removes what no longer counts.
@@ -20,7 +23,7 @@ from typing import Final
 import msgspec
 
 # Goes up whenever the files' columns or their meaning change: what an older version wrote is built anew.
-INDEX_VERSION: Final = 5
+INDEX_VERSION: Final = 6
 
 
 class SegmentStamp(msgspec.Struct, frozen=True, order=True):
@@ -41,13 +44,14 @@ class FileStamp(msgspec.Struct, frozen=True):
 
 
 class IndexedDay(msgspec.Struct, frozen=True):
-    """The rows of a day's segments: `rows` of them in one file, and their spans in another."""
+    """The rows of a day's segments: `rows` of them in one file, their spans and their rollup in others."""
 
     date: str
     segments: tuple[SegmentStamp, ...]
     file: FileStamp
     rows: int
     spans: FileStamp
+    rollup: FileStamp
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -61,16 +65,18 @@ class Manifest(msgspec.Struct, frozen=True):
     links: FileStamp | None = None
     aliases: FileStamp | None = None
     names: FileStamp | None = None
+    values: FileStamp | None = None
+    revenues: FileStamp | None = None
 
     @property
     def files(self) -> list[FileStamp]:
         """All files that count."""
-        return [*(day.file for day in self.days), *self.tables]
+        return [*(file for day in self.days for file in (day.file, day.rollup)), *self.tables]
 
     @property
     def tables(self) -> list[FileStamp]:
         """Those without which nothing is known of the others."""
-        tables = (self.links, self.aliases, self.names)
+        tables = (self.links, self.aliases, self.names, self.values, self.revenues)
         return [*(day.spans for day in self.days), *(file for file in tables if file)]
 
 
@@ -82,7 +88,7 @@ def index_dir(root: Path, topic: str) -> Path:
 def read_manifest(directory: Path) -> Manifest:
     """What counts now; nothing when there is no manifest, or none that this version can read.
 
-    An index whose tables of spans, links, aliases and names are not all there counts for nothing. Raises OSError.
+    An index whose tables are not all there counts for nothing. Raises OSError.
     """
     try:
         manifest = msgspec.json.decode((directory / "MANIFEST").read_bytes(), type=Manifest)
@@ -123,7 +129,7 @@ def stamp_segment(path: Path) -> SegmentStamp:
 
 
 def believable_days(directory: Path, manifest: Manifest, present: Iterable[tuple[str, SegmentStamp]]) -> set[str]:
-    """The dates whose file is whole and was made of segments that are all there, as they were.
+    """The dates whose files are whole and were made of segments that are all there, as they were.
 
     `present` has the date and the stamp of every closed segment. Others of the day may have been added.
     """
@@ -131,5 +137,7 @@ def believable_days(directory: Path, manifest: Manifest, present: Iterable[tuple
     return {
         day.date
         for day in manifest.days
-        if is_whole(directory, day.file) and all((day.date, segment) in there for segment in day.segments)
+        if is_whole(directory, day.file)
+        and is_whole(directory, day.rollup)
+        and all((day.date, segment) in there for segment in day.segments)
     }

@@ -20,6 +20,8 @@ from brokerlytics.index_files import Manifest, believable_days, index_dir, read_
 from brokerlytics.store import Tail, open_snapshot
 from dashboard_app.closed_rows import ClosedRows, FileIdentity, day_of, identity
 from dashboard_app.index.relation import create_events, resolve, resolve_more
+from dashboard_app.rollup.rolled import Rolled
+from dashboard_app.rollup.rolled_index import RolledIndex, RolledIndexes
 from dashboard_app.scratch import ScratchDirectory
 from dashboard_app.tail_rows import TailRows, tail_name
 
@@ -78,6 +80,8 @@ class CommittedStore:
         # The look whose rows `events` has, and the index and the segments that it was made of.
         self._version: object = None
         self._made_of: object = None
+        self._rolled_indexes = RolledIndexes(self._index)
+        self._rolled: RolledIndex | None = None
 
     @contextmanager
     def look(self) -> Iterator[Look]:
@@ -109,6 +113,10 @@ class CommittedStore:
                     (self._index / file.name).stat()
                 raise
 
+    def rolled(self, connection: duckdb.DuckDBPyConnection) -> Rolled | None:
+        """What is counted beforehand of the rows that `rows` gave with this connection; None without an index."""
+        return Rolled(connection, self._rolled) if self._rolled else None
+
     def _resolve(
         self, connection: duckdb.DuckDBPyConnection, look: Look, manifest: Manifest, believed: set[str]
     ) -> None:
@@ -124,6 +132,7 @@ class CommittedStore:
             resolve(connection, self._index, manifest, believed, _DELTA)
         connection.execute(_RESOLVED_TO)
         create_events(connection, self._index, manifest, believed)
+        self._rolled = self._rolled_indexes.make(connection, manifest, believed)
         self._made_of = manifest, believed, closed
 
     def _follow(self, present: frozenset[FileIdentity]) -> None:

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from threading import Lock, Timer
@@ -15,14 +15,14 @@ from django.conf import settings
 
 from dashboard_app.committed import CommittedStore
 from dashboard_app.filters import Filters
+from dashboard_app.measures.presence import has_rows, newest_on, sources
 from dashboard_app.report import AnyReport
+from dashboard_app.rows import Rows
 from dashboard_app.scratch import ScratchDirectory
 
 _KEPT: Final = 32
 # Maintenance may rewrite a day between the look at its files and their reading.
 _TRIES: Final = 20
-# More sources than this are not offered for choice; the filters take any.
-_MAX_SOURCES: Final = 100
 
 
 class TooSlowError(Exception):
@@ -70,29 +70,18 @@ class ReportReader:
             key = (look.version, report.name, filters, options)
             if key not in self._answers:
                 with self._store.rows(look) as connection, _in_time(connection, self._timeout):
-                    self._answers[key] = _measure(connection, report, filters, options)
+                    rows = Rows(connection, self._store.rolled(connection))
+                    self._answers[key] = measure_answer(rows, report, filters, options)
             self._answers.move_to_end(key)
             if len(self._answers) > _KEPT:
                 self._answers.popitem(last=False)
             return replace(self._answers[key], committed_at=look.committed_at)
 
 
-def _measure(connection: duckdb.DuckDBPyConnection, report: AnyReport, filters: Filters, options: object) -> Answer:
-    result = report.measure(connection, filters, options)
-    where = filters.where
-    found = connection.execute(f"SELECT 1 FROM events WHERE {where.sql} LIMIT 1", where.parameters).fetchall()  # noqa: S608
-    newest_on = None
-    if not found:
-        (newest,) = connection.execute("SELECT max(created_on) FROM events").fetchall()[0]
-        newest_on = newest and newest.replace(tzinfo=UTC)
-    return Answer(result, not found, newest_on, _sources(connection, filters))
-
-
-def _sources(connection: duckdb.DuckDBPyConnection, filters: Filters) -> tuple[str, ...]:
-    times = {name: value for name, value in filters.where.parameters.items() if name in ("start", "end")}
-    sql = f"""SELECT DISTINCT source FROM events WHERE created_on >= $start AND created_on < $end
-              AND source IS NOT NULL ORDER BY source LIMIT {_MAX_SOURCES}"""  # noqa: S608
-    return tuple(name for (name,) in connection.execute(sql, times).fetchall())
+def measure_answer(rows: Rows, report: AnyReport, filters: Filters, options: object) -> Answer:
+    """The report's numbers and what its page says beside them. Raises duckdb.Error and OSError."""
+    result, is_empty = report.measure(rows, filters, options), not has_rows(rows, filters)
+    return Answer(result, is_empty, newest_on(rows) if is_empty else None, sources(rows, filters))
 
 
 @contextmanager

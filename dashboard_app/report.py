@@ -11,10 +11,10 @@ from decimal import Decimal
 from typing import Any, ClassVar, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
-import duckdb
 from django.utils.datastructures import MultiValueDict
 
 from dashboard_app.filters import Filters
+from dashboard_app.rows import Rows
 
 Query = MultiValueDict[str, str]
 # None is an empty cell. Times are aware, in the project's timezone where they are edges of buckets.
@@ -83,8 +83,11 @@ class Report(Protocol[OptionsT, ResultT]):
     def parse(self, query: Query, context: Context) -> OptionsT:
         """The report's own options. Raises FilterError."""
 
-    def measure(self, connection: duckdb.DuckDBPyConnection, filters: Filters, options: OptionsT) -> ResultT:
-        """The numbers, from the view `events` alone. Raises duckdb.Error; temporary tables end with the connection."""
+    def measure(self, rows: Rows, filters: Filters, options: OptionsT) -> ResultT:
+        """The numbers, from the view `events` of the connection; where a rollup has the same, it may be asked instead.
+
+        Raises duckdb.Error and OSError; temporary tables end with the connection.
+        """
 
     def present(self, result: ResultT, filters: Filters, options: OptionsT, context: Context) -> Mapping[str, Any]:
         """What the template writes: texts, charts (under `charts`) and links."""

@@ -31,6 +31,9 @@ from dashboard_app.committed import explained
 from dashboard_app.csv_relation import EMPTY_TABLE, ROWS_OF_FILES
 from dashboard_app.index.base import SPAN_COLUMNS, create_base, moved_days, with_moved
 from dashboard_app.index.relation import ROW_COLUMNS, resolve
+from dashboard_app.rollup.layout import RollupFile
+from dashboard_app.rollup.tables import prepare_rollups
+from dashboard_app.rollup.writing import write_rollup
 from dashboard_app.scratch import ScratchDirectory
 
 _BATCH_BYTES: Final = 4 * 1024**3
@@ -132,7 +135,7 @@ class IndexBuilder:
     def sweep(self) -> bool:
         """Remove the files that do not count any more; whether there were any."""
         counted = {file.name for file in read_manifest(self.directory).files}
-        found = [path for path in self.directory.glob("*.parquet") if path.name not in counted]
+        found = [path for path in self.directory.glob("*-*.*") if path.name not in counted]
         for path in found:
             path.unlink()
         return bool(found)
@@ -161,6 +164,8 @@ class IndexBuilder:
         for path, stamp in plan.new:
             added.setdefault(day_of(path), []).append(stamp)
         moved = moved_days(connection)
+        kept = [RollupFile(self.directory / day.rollup.name) for day in before.values()] if plan.gone else None
+        prepare_rollups(connection, self.directory, plan.manifest, kept)
         days = dict(before)
         dates = sorted(moved | added.keys())
         for number, date in enumerate(dates, start=1):
@@ -181,6 +186,8 @@ class IndexBuilder:
             links=table("links", "FROM base_link"),
             aliases=table("aliases", "FROM base_alias"),
             names=table("names", _NAMES),
+            values=table("values", "FROM value"),
+            revenues=table("revenues", "FROM revenues"),
         )
 
     def _write_day(
@@ -202,7 +209,13 @@ class IndexBuilder:
 
         rows, count = copy("rows", ROW_COLUMNS, "recent", old.file if old else None, "created_on")
         spans, _ = copy("spans", SPAN_COLUMNS, "recent_span", old.spans if old else None, "first_on")
-        return IndexedDay(date, (*(old.segments if old else ()), *added), rows, count, spans)
+        if old and not added:
+            rollup = old.rollup
+        else:
+            name = f"rollup-{date}-{generation:08}.bin"
+            write_rollup(connection, self.directory / rows.name, self.directory / name)
+            rollup = self._stamp(name)
+        return IndexedDay(date, (*(old.segments if old else ()), *added), rows, count, spans, rollup)
 
     def _copy(
         self, connection: duckdb.DuckDBPyConnection, query: str, name: str, values: Mapping[str, object] | None = None
@@ -213,7 +226,11 @@ class IndexBuilder:
         (rows,) = connection.execute(f"COPY ({query}) TO '{target}' {_PARQUET}", values or {}).fetchall()[0]
         with path.open("rb") as file:
             os.fsync(file.fileno())
-        return FileStamp(name, path.stat().st_size, _checksum(path)), rows
+        return self._stamp(name), rows
+
+    def _stamp(self, name: str) -> FileStamp:
+        path = self.directory / name
+        return FileStamp(name, path.stat().st_size, _checksum(path))
 
     def _config(self) -> dict[str, str | bool | int | float | list[str]]:
         return {

@@ -1,43 +1,31 @@
 """The numbers of the overview."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
-import duckdb
-
-from dashboard_app.bucketing import bucket_sql
+from dashboard_app.buckets import Bucket
 from dashboard_app.conditions import Where
-from dashboard_app.filters import Filters
+from dashboard_app.filters import DateRange, Filters
 from dashboard_app.measures.breakdowns import ValueCount, measure_breakdowns
 from dashboard_app.measures.periods import Period, measure_period
-from dashboard_app.metrics import EVENTS
+from dashboard_app.measures.rolled_breakdowns import measure_rolled_breakdowns
+from dashboard_app.measures.rolled_periods import measure_rolled_period
+from dashboard_app.measures.types_drawn import measure_rolled_types, measure_types
+from dashboard_app.rollup.covering import moment
+from dashboard_app.rollup.layout import ROLLED_UP
+from dashboard_app.rows import Rows
 
 DRAWN_TYPES: Final = 6
 NEWEST: Final = 10
 # What the events are broken down by, in the order of the page.
-BROKEN_DOWN: Final = (
-    "event_type",
-    "page_path",
-    "referrer_host",
-    "utm_source",
-    "utm_medium",
-    "utm_campaign",
-    "country",
-    "platform",
-    "browser",
-    "os",
-    "device_type",
-    "app_version",
-)
+BROKEN_DOWN: Final = ROLLED_UP
 
-_DRAWN: Final = f"""
-SELECT event_type, {{bucket}} AS bucket, {EVENTS} FROM events
-WHERE {{where}} AND list_contains($types, event_type) GROUP BY event_type, bucket"""  # noqa: S608
 _NEWEST: Final = f"""
 SELECT created_on, event_type, coalesce(user_id, device_id), page_path, platform, country, revenue, currency
-FROM events WHERE {{where}} ORDER BY created_on DESC, _partition DESC, _offset DESC LIMIT {NEWEST}"""  # noqa: S608
+FROM {{relation}} WHERE {{where}} ORDER BY created_on DESC, _partition DESC, _offset DESC LIMIT {NEWEST}"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +53,47 @@ class Overview:
     newest: list[NewestEvent]
 
 
-def measure_overview(connection: duckdb.DuckDBPyConnection, filters: Filters) -> Overview:
-    """Count over the view `events`. Raises duckdb.Error."""
-    previous = None
-    if filters.previous:
-        previous = measure_period(connection, filters.where_in(filters.previous), filters.previous_buckets)
-    breakdowns = measure_breakdowns(connection, filters, BROKEN_DOWN)
+def measure_overview(rows: Rows, filters: Filters) -> Overview:
+    """Count the rows; by the rollups as far as those go. Raises duckdb.Error and OSError."""
+    previous = _period(rows, filters, filters.previous, filters.previous_buckets) if filters.previous else None
+    breakdowns = _breakdowns(rows, filters)
+    types = [row.value for row in breakdowns["event_type"][:DRAWN_TYPES]]
     return Overview(
-        current=measure_period(connection, filters.where, filters.buckets),
+        current=_period(rows, filters, filters.range, filters.buckets),
         previous=previous,
         breakdowns=breakdowns,
-        drawn=_drawn(connection, [row.value for row in breakdowns["event_type"][:DRAWN_TYPES]], filters),
-        newest=_newest(connection, filters.where),
+        drawn=_drawn(rows, filters, types),
+        newest=_newest(rows, filters),
     )
 
 
-def _drawn(connection: duckdb.DuckDBPyConnection, types: list[str], filters: Filters) -> dict[str, list[int]]:
-    drawn = {name: [0] * len(filters.buckets) for name in types}
-    sql = _DRAWN.format(where=filters.where.sql, bucket=bucket_sql(filters.buckets))
-    for name, bucket, events in connection.execute(sql, {**filters.where.parameters, "types": types}).fetchall():
-        drawn[name][bucket] = events
-    return drawn
+def _period(rows: Rows, filters: Filters, asked: DateRange, buckets: Sequence[Bucket]) -> Period:
+    if division := rows.divide(filters, asked, buckets):
+        return measure_rolled_period(division)
+    return measure_period(rows.connection, filters.where_in(asked), buckets)
 
 
-def _newest(connection: duckdb.DuckDBPyConnection, where: Where) -> list[NewestEvent]:
-    rows = connection.execute(_NEWEST.format(where=where.sql), where.parameters).fetchall()
-    return [NewestEvent(row[0].replace(tzinfo=UTC), *row[1:]) for row in rows]
+def _breakdowns(rows: Rows, filters: Filters) -> dict[str, list[ValueCount]]:
+    division = rows.divide(filters, filters.range)
+    previous = rows.divide(filters, filters.previous) if filters.previous else None
+    if division and (previous or not filters.previous):
+        return measure_rolled_breakdowns(division, previous, BROKEN_DOWN)
+    return measure_breakdowns(rows.connection, filters, BROKEN_DOWN)
+
+
+def _drawn(rows: Rows, filters: Filters, types: Sequence[str]) -> dict[str, list[int]]:
+    if division := rows.divide(filters, filters.range, filters.buckets):
+        return measure_rolled_types(division, types)
+    return measure_types(rows.connection, filters.where, filters.buckets, types)
+
+
+def _newest(rows: Rows, filters: Filters) -> list[NewestEvent]:
+    relation, where = "events", filters.where
+    if division := rows.divide(filters, filters.range):
+        # Of what is older there is nothing to be read.
+        since = division.newest(NEWEST)
+        relation = f"({division.rolled.rows_since(since)})"
+        where &= Where("created_on >= $since", {"since": moment(since)})
+    sql = _NEWEST.format(relation=relation, where=where.sql)
+    found = rows.connection.execute(sql, where.parameters).fetchall()
+    return [NewestEvent(row[0].replace(tzinfo=UTC), *row[1:]) for row in found]

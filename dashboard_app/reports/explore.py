@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, cast
 
-import duckdb
-
 from dashboard_app.bar import COLUMN_CHOICES
 from dashboard_app.charts import Kind, Series, make_chart, time_axis, time_table
 from dashboard_app.colours import GREY
@@ -24,6 +22,7 @@ from dashboard_app.measures.explore import (
 )
 from dashboard_app.presenting import Breakdown, BreakdownRow, make_figure
 from dashboard_app.report import Context, Parameter, Query, Table, Value
+from dashboard_app.rows import Rows
 
 MAX_PAIRS: Final = 5
 MAX_LINES: Final = 15
@@ -78,8 +77,8 @@ class ExploreReport:
         by = _by_currency(pairs, by, query)
         return Explored(pairs, by, _top(query, len(pairs)), _choice(query, "view", VIEWS))
 
-    def measure(self, connection: duckdb.DuckDBPyConnection, filters: Filters, options: Explored) -> Exploration:
-        return measure_explore(connection, filters, options)
+    def measure(self, rows: Rows, filters: Filters, options: Explored) -> Exploration:
+        return measure_explore(rows.connection, filters, options)
 
     def present(self, result: Exploration, filters: Filters, options: Explored, context: Context) -> Mapping[str, Any]:
         series, stacked = _series(result, options), _is_stacked(options)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 
-import duckdb
-
 from dashboard_app.conditions import check_column
 from dashboard_app.errors import FilterError
 from dashboard_app.filters import Filters
@@ -16,6 +14,7 @@ from dashboard_app.measures.funnel import Conversion, Funnel, FunnelOptions, Lis
 from dashboard_app.people_links import parse_page
 from dashboard_app.presenting_funnel import present_funnel, window_text
 from dashboard_app.report import Context, Parameter, Query, Table, Value
+from dashboard_app.rows import Rows
 from dashboard_app.steps import parse_step
 
 MIN_STEPS, MAX_STEPS = 2, 8
@@ -63,9 +62,9 @@ class FunnelReport:
             check_column(breakdown, "by")
         return FunnelOptions(steps, _window(query), breakdown, _listed(query, len(steps)), parse_page(query))
 
-    def measure(self, connection: duckdb.DuckDBPyConnection, filters: Filters, options: FunnelOptions) -> FunnelResult:
-        funnel = measure_funnel(connection, filters, options) if options.steps else None
-        return FunnelResult(funnel, event_types(connection, filters))
+    def measure(self, rows: Rows, filters: Filters, options: FunnelOptions) -> FunnelResult:
+        funnel = measure_funnel(rows.connection, filters, options) if options.steps else None
+        return FunnelResult(funnel, event_types(rows.connection, filters))
 
     def present(
         self, result: FunnelResult, filters: Filters, options: FunnelOptions, context: Context

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-import duckdb
-
 from dashboard_app.buckets import MINUTE, Bucket, Interval, floor
 from dashboard_app.charts import Axis, Series, make_chart
 from dashboard_app.filters import Filters
@@ -15,6 +13,7 @@ from dashboard_app.links import page_url, replaced, shared_query, with_condition
 from dashboard_app.measures.live import HERE_MINUTES, MINUTES, Live, LiveEvent, Visitor, measure_live
 from dashboard_app.presenting import Breakdown, Card, Moment, make_breakdown_rows, make_figure, make_moment
 from dashboard_app.report import Context, Parameter, Query, Table
+from dashboard_app.rows import Rows
 
 _EVENT_COLUMNS: Final = (
     *("received_on", "created_on", "event_type", "who", "page_path", "platform", "country", "revenue", "currency"),
@@ -55,8 +54,8 @@ class LiveReport:
     def parse(self, query: Query, context: Context) -> datetime:  # noqa: ARG002 (the protocol's)
         return floor(context.now, Interval.MINUTE, context.tz) + MINUTE
 
-    def measure(self, connection: duckdb.DuckDBPyConnection, filters: Filters, options: datetime) -> Live:
-        return measure_live(connection, filters, options)
+    def measure(self, rows: Rows, filters: Filters, options: datetime) -> Live:
+        return measure_live(rows.connection, filters, options)
 
     def present(self, result: Live, filters: Filters, options: datetime, context: Context) -> Mapping[str, Any]:  # noqa: ARG002
         return {

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
-import duckdb
-
 from dashboard_app.charts import Axis, Chart, Series, by_name, make_chart, time_axis, time_table
 from dashboard_app.colours import GREY, currency_colour, type_colours
 from dashboard_app.filters import Filters
@@ -25,6 +23,7 @@ from dashboard_app.presenting import (
     make_moment,
 )
 from dashboard_app.report import Context, Parameter, Query, Table, Value
+from dashboard_app.rows import Rows
 
 OTHER: Final = "Other types"
 _TITLES: Final = {
@@ -71,8 +70,8 @@ class OverviewReport:
     def parse(self, query: Query, context: Context) -> None:  # noqa: ARG002 (nothing to read)
         return None
 
-    def measure(self, connection: duckdb.DuckDBPyConnection, filters: Filters, options: None) -> Overview:  # noqa: ARG002
-        return measure_overview(connection, filters)
+    def measure(self, rows: Rows, filters: Filters, options: None) -> Overview:  # noqa: ARG002
+        return measure_overview(rows, filters)
 
     def present(self, result: Overview, filters: Filters, options: None, context: Context) -> Mapping[str, Any]:  # noqa: ARG002
         axis = time_axis(filters, context)

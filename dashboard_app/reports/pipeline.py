@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-import duckdb
 from django.conf import settings
 
 from brokerlytics.health import OK, check_feeder
@@ -15,6 +14,7 @@ from dashboard_app.measures.pipeline import Pipeline, measure_pipeline
 from dashboard_app.presenting import make_moment
 from dashboard_app.presenting_pipeline import feeder_rows, headline, outcome_rows, partition_cells, size_rows
 from dashboard_app.report import Context, Parameter, Query, Table, Value
+from dashboard_app.rows import Rows
 
 _RECEIVED: Final = "Stored events by the time they were received"
 _PARTITIONS: Final = (
@@ -35,8 +35,8 @@ class PipelineReport:
     def parse(self, query: Query, context: Context) -> datetime:  # noqa: ARG002 (the protocol's)
         return context.now.replace(microsecond=0)
 
-    def measure(self, connection: duckdb.DuckDBPyConnection, filters: Filters, options: datetime) -> Pipeline:
-        return measure_pipeline(connection, filters, settings.STORE_DIR, settings.KAFKA_TOPIC, options)
+    def measure(self, rows: Rows, filters: Filters, options: datetime) -> Pipeline:
+        return measure_pipeline(rows.connection, filters, settings.STORE_DIR, settings.KAFKA_TOPIC, options)
 
     def present(self, result: Pipeline, filters: Filters, options: datetime, context: Context) -> Mapping[str, Any]:  # noqa: ARG002
         state = check_feeder()

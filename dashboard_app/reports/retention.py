@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
-import duckdb
-
 from dashboard_app.buckets import Bucket, Interval, floor, following, make_buckets
 from dashboard_app.errors import FilterError
 from dashboard_app.filters import Filters, parse_filters
@@ -14,6 +12,7 @@ from dashboard_app.measures.event_types import event_types
 from dashboard_app.measures.retention import Cohort, RetentionOptions, measure_retention
 from dashboard_app.presenting_retention import average, present_retention
 from dashboard_app.report import Context, Parameter, Query, Table, Value
+from dashboard_app.rows import Rows
 from dashboard_app.steps import Step, parse_step
 
 # How many periods after its own are looked at for each cohort.
@@ -64,10 +63,10 @@ class RetentionReport:
         buckets = _buckets(first, len(cohorts), period, context)
         return RetentionOptions(start, returning, choice, period, buckets, len(cohorts), COLUMNS)
 
-    def measure(
-        self, connection: duckdb.DuckDBPyConnection, filters: Filters, options: RetentionOptions
-    ) -> RetentionResult:
-        return RetentionResult(measure_retention(connection, filters, options), event_types(connection, filters))
+    def measure(self, rows: Rows, filters: Filters, options: RetentionOptions) -> RetentionResult:
+        return RetentionResult(
+            measure_retention(rows.connection, filters, options), event_types(rows.connection, filters)
+        )
 
     def present(
         self,

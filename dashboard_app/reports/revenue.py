@@ -7,8 +7,6 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
-import duckdb
-
 from dashboard_app.buckets import MINUTE, Bucket, Interval, floor, make_buckets
 from dashboard_app.charts import Series, by_name, category_axis, make_chart, time_axis, time_table
 from dashboard_app.choosing import BY, parse_choice, parse_column
@@ -27,6 +25,7 @@ from dashboard_app.measures.revenue import (
 )
 from dashboard_app.presenting_revenue import currency_rows, headline_cards, lifetime_rows, value_rows
 from dashboard_app.report import Context, Parameter, Query, Table, Value
+from dashboard_app.rows import Rows
 
 DEFAULT_COLUMN: Final = "country"
 AUTO: Final = "auto"
@@ -97,15 +96,13 @@ class RevenueReport:
             raise FilterError(f"{message} Choose a longer period or a shorter range.", "period")
         return RevenueOptions(parse_column(query, DEFAULT_COLUMN), currency, choice, period, tuple(cohorts))
 
-    def measure(
-        self, connection: duckdb.DuckDBPyConnection, filters: Filters, options: RevenueOptions
-    ) -> RevenueResult:
-        previous = measure_previous(connection, filters, options.column)
-        current = measure_revenue(connection, filters, options.column)
+    def measure(self, rows: Rows, filters: Filters, options: RevenueOptions) -> RevenueResult:
+        previous = measure_previous(rows.connection, filters, options.column)
+        current = measure_revenue(rows.connection, filters, options.column)
         currency = _currency(options.currency, current)
-        values = measure_values(connection, currency)
+        values = measure_values(rows.connection, currency)
         return RevenueResult(
-            current, previous, currency, values, measure_lifetime(connection, filters, options.cohorts, currency)
+            current, previous, currency, values, measure_lifetime(rows.connection, filters, options.cohorts, currency)
         )
 
     def present(

@@ -6,8 +6,6 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
-import duckdb
-
 from dashboard_app.charts import Chart, Series, category_axis, make_chart, time_axis, time_table
 from dashboard_app.choosing import BY, parse_column, parse_count
 from dashboard_app.filters import Filters
@@ -17,6 +15,7 @@ from dashboard_app.measures.paths import PathCount
 from dashboard_app.measures.sessions import LENGTHS, SessionCounts, Sessions, measure_sessions
 from dashboard_app.presenting import Breakdown, BreakdownRow, Card, Figure, make_figure
 from dashboard_app.report import Context, Parameter, Query, Table, Value
+from dashboard_app.rows import Rows
 
 DEFAULT_COLUMN: Final = "platform"
 DEFAULT_PAGES: Final = 3
@@ -73,8 +72,8 @@ class SessionsReport:
         pages = parse_count(query, "pages", DEFAULT_PAGES, MOST_PAGES)
         return SessionOptions(parse_column(query, DEFAULT_COLUMN), pages)
 
-    def measure(self, connection: duckdb.DuckDBPyConnection, filters: Filters, options: SessionOptions) -> Sessions:
-        return measure_sessions(connection, filters, options.column, options.pages)
+    def measure(self, rows: Rows, filters: Filters, options: SessionOptions) -> Sessions:
+        return measure_sessions(rows.connection, filters, options.column, options.pages)
 
     def present(
         self, result: Sessions, filters: Filters, options: SessionOptions, context: Context

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-import duckdb
-
 from dashboard_app.charts import by_name
 from dashboard_app.errors import FilterError
 from dashboard_app.filters import Filters
@@ -14,6 +12,7 @@ from dashboard_app.measures.users import Order, People, Seen, measure_people
 from dashboard_app.people_links import parse_page
 from dashboard_app.presenting_users import present_people, present_person
 from dashboard_app.report import Context, Parameter, Query, Table, Value
+from dashboard_app.rows import Rows
 
 _LONGEST_TEXT: Final = 200
 
@@ -56,12 +55,10 @@ class UsersReport:
         kind: IdKind | None = "user" if user else "device" if device else None
         return UsersOptions(text, Order(order), parse_page(query), kind, user or device)
 
-    def measure(
-        self, connection: duckdb.DuckDBPyConnection, filters: Filters, options: UsersOptions
-    ) -> People | Person | None:
+    def measure(self, rows: Rows, filters: Filters, options: UsersOptions) -> People | Person | None:
         if options.kind:
-            return measure_person(connection, filters, options.kind, options.id, options.page)
-        return measure_people(connection, filters, options.text, options.order, options.page)
+            return measure_person(rows.connection, filters, options.kind, options.id, options.page)
+        return measure_people(rows.connection, filters, options.text, options.order, options.page)
 
     def present(
         self, result: People | Person | None, filters: Filters, options: UsersOptions, context: Context

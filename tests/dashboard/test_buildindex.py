@@ -106,11 +106,16 @@ def test_a_follower_outlives_what_it_cannot_read(
 
 def test_who_is_forgotten_is_in_no_file_of_the_index(store: Path) -> None:
     partition = Partition(store)
-    partition.commit([make_event(START, device_id=name, session_id=f"session of {name}") for name in ("stays", "goes")])
+    partition.commit(
+        [
+            make_event(START, device_id=name, session_id=f"session of {name}", page_path=f"/of/{name}")
+            for name in ("stays", "goes")
+        ]
+    )
     partition.close()
     buildindex()
     call_command("forget", "--device", "goes", "--yes", stdout=StringIO())
     buildindex()
-    content = b"".join(path.read_bytes() for path in index_dir(store, TOPIC).glob("*.parquet"))
-    assert b"stays" in content
+    content = b"".join(path.read_bytes() for path in index_dir(store, TOPIC).glob("*-*"))
+    assert b"/of/stays" in content
     assert b"goes" not in content

@@ -181,6 +181,10 @@ def test_what_is_indexed_is_read_from_the_index_and_not_from_csv(indexed: Path) 
         ("rows-2026-11-22-*", lambda path: path.write_bytes(path.read_bytes()[:-1])),
         ("spans-2026-11-22-*", Path.unlink),
         ("names-*", Path.unlink),
+        ("rollup-2026-11-22-*", Path.unlink),
+        ("rollup-2026-11-22-*", lambda path: path.write_bytes(path.read_bytes()[:-1])),
+        ("values-*", Path.unlink),
+        ("revenues-*", lambda path: path.write_bytes(b"")),
         ("links-*", lambda path: path.write_bytes(b"")),
         ("aliases-*", Path.unlink),
         ("MANIFEST", Path.unlink),
@@ -198,7 +202,9 @@ def test_what_is_missing_or_torn_is_read_from_csv_and_built_anew(
     assert build(indexed) == 0
 
 
-@pytest.mark.parametrize("pattern", ["rows-2026-11-22-*", "spans-2026-11-22-*", "names-*"])
+@pytest.mark.parametrize(
+    "pattern", ["rows-2026-11-22-*", "spans-2026-11-22-*", "names-*", "rollup-2026-11-22-*", "values-*"]
+)
 def test_a_file_whose_content_changed_is_found_by_its_checksum(indexed: Path, pattern: str) -> None:
     expected = read(indexed)
     corrupt(*files(indexed, pattern))

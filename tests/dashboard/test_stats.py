@@ -6,7 +6,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
@@ -17,6 +16,7 @@ from rest_framework.throttling import ScopedRateThrottle
 
 from dashboard_app.registry import REPORTS
 from dashboard_app.reports.overview import OverviewReport
+from dashboard_app.rows import Rows
 from tests.dashboard.store_builder import Partition, make_event
 
 pytestmark = pytest.mark.django_db
@@ -134,8 +134,8 @@ def test_a_store_that_cannot_be_read_is_a_problem(store: Path, reader_client: Cl
 def test_what_takes_too_long_is_told(
     reader_client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def measure(_: OverviewReport, connection: duckdb.DuckDBPyConnection, *__: object) -> None:
-        connection.execute("SELECT count(*) FROM range(1000000000000)").fetchall()
+    def measure(_: OverviewReport, rows: Rows, *__: object) -> None:
+        rows.connection.execute("SELECT count(*) FROM range(1000000000000)").fetchall()
 
     monkeypatch.setattr(OverviewReport, "measure", measure)
     settings.REPORT_TIMEOUT = 0.2

@@ -1,0 +1,47 @@
+"""The events of some types in each bucket: by the rows, and by the rollups."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import duckdb
+import numpy as np
+
+from dashboard_app.bucketing import bucket_sql
+from dashboard_app.buckets import Bucket
+from dashboard_app.conditions import Where
+from dashboard_app.metrics import EVENTS
+from dashboard_app.rollup.reading import different, events_by
+from dashboard_app.rollup.rolled import Division
+
+_TYPES: Final = f"""
+SELECT event_type, {{bucket}} AS bucket, {EVENTS} FROM {{relation}}
+WHERE {{where}} AND list_contains($types, event_type) GROUP BY event_type, bucket"""  # noqa: S608
+
+
+def measure_types(
+    connection: duckdb.DuckDBPyConnection,
+    where: Where,
+    buckets: Sequence[Bucket],
+    types: Sequence[str],
+    relation: str = "events",
+) -> dict[str, list[int]]:
+    """For each of the types its events of each bucket. Raises duckdb.Error."""
+    found = {name: [0] * len(buckets) for name in types}
+    sql = _TYPES.format(relation=relation, where=where.sql, bucket=bucket_sql(buckets))
+    for name, bucket, events in connection.execute(sql, {**where.parameters, "types": list(types)}).fetchall():
+        found[name][bucket] = events
+    return found
+
+
+def measure_rolled_types(division: Division, types: Sequence[str]) -> dict[str, list[int]]:
+    """The same by the rollups. Raises duckdb.Error and OSError."""
+    rolled, buckets = division.rolled, division.buckets
+    loose = measure_types(rolled.connection, Where("TRUE", {}), buckets, types, division.loose)
+    chosen = division.choose("event_type")
+    values = chosen.groups["value"]
+    ranks = np.full(int(values.max(initial=0)) + 1, len(types))
+    for number, name in rolled.values(different(values)).items():
+        ranks[number] = types.index(name) if name in types else len(types)
+    cells = (len(types) + 1) * len(buckets)
+    events = events_by(ranks[values] * len(buckets) + chosen.buckets, chosen, cells).reshape(-1, len(buckets))
+    return {name: (events[rank] + loose[name]).tolist() for rank, name in enumerate(types)}

@@ -1,0 +1,86 @@
+"""The rollups of the days that count, kept open from one look at the store to the next."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import numpy as np
+
+from brokerlytics.index_files import Manifest
+from dashboard_app.index.base import moved_days, parquet
+from dashboard_app.rollup.layout import Numbers, RollupFile, starts_of_runs
+from dashboard_app.rollup.reading import IndexedFile, Rollups
+
+_OTHER_SESSION: Final = "SELECT day, span, session FROM {spans} WHERE span <> session ORDER BY day"
+_MOVED: Final = "SELECT day, span, session FROM moved ORDER BY day"
+# The sessions of some spans, by day: two arrays of one length.
+_Sessions = dict[str, tuple[Numbers, Numbers]]
+
+
+@dataclass(frozen=True)
+class RolledIndex:
+    """The rollups of the days that count, while index and committed rows stay as they are.
+
+    `values` and `revenues` are relations in SQL; in the latter the days that are `gone` do not count. `limit` is above
+    all numbers of devices. `sessions` has those of spans that have another number: as the index says, and what changed.
+    """
+
+    rollups: Rollups
+    values: str
+    revenues: str
+    limit: int
+    gone: tuple[str, ...]
+    sessions: tuple[_Sessions, _Sessions]
+
+
+class RolledIndexes:
+    """Makes one after the other, and opens again only what has changed. For one thread at a time."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._files: dict[str, RollupFile] = {}
+        self._made_of: object = None
+        self._sessions: _Sessions = {}
+
+    def make(
+        self, connection: duckdb.DuckDBPyConnection, manifest: Manifest, believed: Collection[str]
+    ) -> RolledIndex | None:
+        """After `resolve`; None without any day. Raises duckdb.Error and OSError."""
+        days = [day for day in manifest.days if day.date in believed]
+        if not days or not manifest.values or not manifest.revenues:
+            return None
+        self._files = {
+            day.rollup.name: self._files.get(day.rollup.name) or RollupFile(self._directory / day.rollup.name)
+            for day in days
+        }
+        touched = moved_days(connection)
+        files = [
+            IndexedFile(
+                day.date, self._files[day.rollup.name], self._directory / day.file.name, is_touched=day.date in touched
+            )
+            for day in days
+        ]
+        if (manifest, len(days)) != self._made_of:
+            spans = parquet([self._directory / day.spans.name for day in days])
+            self._sessions = _by_day(connection, _OTHER_SESSION.format(spans=spans))
+            self._made_of = manifest, len(days)
+        (last_who,) = connection.execute("SELECT coalesce(max(who), 0) FROM recent_name").fetchall()[0]
+        return RolledIndex(
+            rollups=Rollups(files),
+            values=parquet([self._directory / manifest.values.name]),
+            revenues=parquet([self._directory / manifest.revenues.name]),
+            limit=max(last_who, manifest.last_who) + 1,
+            gone=tuple(day.date for day in manifest.days if day.date not in believed),
+            sessions=(self._sessions, _by_day(connection, _MOVED)),
+        )
+
+
+def _by_day(connection: duckdb.DuckDBPyConnection, query: str) -> _Sessions:
+    found = connection.execute(query).fetchnumpy()
+    days, spans, sessions = (np.asarray(found[name]) for name in ("day", "span", "session"))
+    first = starts_of_runs(days)
+    edges = [*first.tolist(), len(days)]
+    return {days[at]: (spans[at:end], sessions[at:end]) for at, end in pairwise(edges)}
