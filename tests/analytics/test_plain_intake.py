@@ -165,6 +165,20 @@ def test_every_field_and_kind_of_the_contract_is_plain() -> None:
             )
 
 
+@pytest.mark.parametrize("value", ["1 2", "tr ue", "- 1", "1. 5", "1 .5", '"a" "b"', "nul l", "[1 2]", "5 true"])
+def test_blanks_that_keep_two_parts_from_being_one_are_not_taken_away(value: str) -> None:
+    good = written(GOOD, COMPACT).decode()
+    for event in (
+        f'{{"event_type":"A","device_id":"d","properties":{{"a":{value}}}}}',
+        good.replace("}", f" {value}}}"),
+    ):
+        body = f"[{good},{event},{good}]".encode()
+        assert not assert_same(body)
+        encoded = encode_plain(body, SENDER)
+        assert encoded is not None
+        assert [index for index, _ in encoded.rest] == [1]
+
+
 @pytest.mark.parametrize("name", ["created_on", "original_created_on"])
 @pytest.mark.parametrize("time", TIMES)
 def test_times(name: str, time: str) -> None:
