@@ -17,7 +17,7 @@ from analytics_app.body import MAX_BODY_BYTES
 from analytics_app.collect import client_ip
 from analytics_app.deliveries import Delivery
 from analytics_app.endpoints import ENDPOINTS
-from analytics_app.models import IntakeCount, Source
+from analytics_app.models import IntakeCount, RecentEvent, Source
 from analytics_app.observations import Observations
 from analytics_app.producer import shared_producer
 from tests.analytics.conftest import RecordingProducer
@@ -124,6 +124,25 @@ def test_every_outcome_is_observed(
         (source.pk, "not_json"): 1,
         (None, "invalid_write_key"): 1,
     }
+
+
+@pytest.mark.parametrize("odd", [{}, {"sent_on": NOW.isoformat()}, {"event_type": ""}])
+def test_what_the_broker_refused_is_shown_with_masked_ids(
+    source: Source, recorder: RecordingProducer, monkeypatch: pytest.MonkeyPatch, odd: dict[str, Any]
+) -> None:
+    observed = Observations()
+    monkeypatch.setattr(collect_module, "observations", observed)
+    recorder.outcomes = [Delivery.ACKNOWLEDGED, Delivery.REFUSED]
+    events = [
+        GOOD["native"] | {"device_id": f"device-number-{number}", "event_id": f"e{number}"} for number in range(3)
+    ]
+    reply = send("/api/v1/events", [*events, GOOD["native"] | odd], key=source.write_key)
+    assert [one.event_id for one in reply.document["rejected"]][:1] == ["e1"]
+    assert observed.flush(NOW)
+    shown = RecentEvent.objects.get(code="refused_by_broker")
+    assert '"event_id": "e1"' in shown.excerpt
+    assert "de…-1" in shown.excerpt
+    assert "device-number" not in shown.excerpt
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_app import plain_intake as short_way
+from analytics_app import validation
 from analytics_app.body import MAX_EVENTS, BodyError, parse
 from analytics_app.endpoints import NATIVE
 from analytics_app.ingest import Intake, check
@@ -177,6 +178,17 @@ def test_blanks_that_keep_two_parts_from_being_one_are_not_taken_away(value: str
         encoded = encode_plain(body, SENDER)
         assert encoded is not None
         assert [index for index, _ in encoded.rest] == [1]
+
+
+def test_the_country_of_the_request_is_that_of_events_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (short_way, validation):
+        monkeypatch.setattr(module, "country_of", {"203.0.113.9": "DE"}.get)
+    events = [GOOD, GOOD | {"country": "FR"}, GOOD]
+    sender = Sender("web", NOW, CHROME, ip="203.0.113.9")
+    assert all_plain(events, sender=sender)
+    intake = plain_intake(written(events, COMPACT), sender)
+    assert intake is not None
+    assert [msgspec.json.decode(value)["country"] for _, value in intake.messages] == ["DE", "FR", "DE"]
 
 
 @pytest.mark.parametrize("name", ["created_on", "original_created_on"])
