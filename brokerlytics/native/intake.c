@@ -7,6 +7,9 @@
 
 /* Deeper ones are looked at by nobody here. */
 #define MAX_NESTING 200
+/* When none of so many is plain, the others will not be either, and the rules take a whole list in one step. */
+#define PATIENCE 8
+
 /* Plain events, those of them that brought an id, and the bytes of their values. */
 struct totals {
     uint32_t plain, with_id, bytes;
@@ -75,6 +78,7 @@ static bool copy_object(struct input *in, uint8_t *copy, size_t *length) {
 
 /* Read one event, again without its blanks if they are what disturbs. False: it is not even an object. */
 static bool read_one(const struct intake *intake, struct input *in, uint8_t *scratch, struct event *event, bool *is_plain) {
+    const uint8_t *start = in->at;
     struct input first = *in, second = {scratch, scratch};
     size_t length;
     if (in->at == in->end || *in->at != '{') {
@@ -89,7 +93,7 @@ static bool read_one(const struct intake *intake, struct input *in, uint8_t *scr
         return false;
     }
     second.end += length;
-    *is_plain = read_client_event(intake, &second, event) && second.at == second.end;
+    *is_plain = length < (size_t)(in->at - start) && read_client_event(intake, &second, event) && second.at == second.end;
     return true;
 }
 
@@ -110,7 +114,7 @@ static uint8_t *put_plain(uint8_t *out, const struct intake *intake, const struc
 
 /* Take a list apart into its events, of which there are at most `most`. `values` has `capacity` bytes: what does not fit
  * is not plain; `scratch` has as many as the body. Returns how many events there are, or -1 when this is no such
- * list. What is not plain has yet to be read: whether it is JSON at all is not known. */
+ * list, or none that is worth it. What is not plain has yet to be read: whether it is JSON at all is not known. */
 int64_t encode_events(const struct intake *intake, const struct request *request, const uint8_t *body, uint64_t length,
                       uint8_t *scratch, uint8_t *values, uint64_t capacity, struct found *found, uint32_t most,
                       struct totals *totals) {
@@ -126,7 +130,7 @@ int64_t encode_events(const struct intake *intake, const struct request *request
         struct found *one = &found[count];
         const uint8_t *start;
         bool is_plain;
-        if (count == most) {
+        if (count == most || (count == PATIENCE && totals->plain == 0)) {
             return -1;
         }
         skip_blanks(&in);

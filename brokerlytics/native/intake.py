@@ -139,7 +139,9 @@ class EventEncoder:
         received_on: datetime,
         latest: datetime,
     ) -> Encoded | None:
-        """Take a list of events apart; None where it is not clearly one of at most `most` events.
+        """Take a list of events apart.
+
+        None where it is not clearly a list of at most `most` events, or where the first ones are all not plain.
 
         Args:
             body: said to be JSON.

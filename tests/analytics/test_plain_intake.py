@@ -241,6 +241,14 @@ def test_one_id_twice_is_left_to_the_rules() -> None:
     assert assert_same(written([one, GOOD, other | {"event_id": "f"}], COMPACT))
 
 
+def test_a_list_that_begins_with_nothing_plain_is_left_to_the_rules_in_one_step() -> None:
+    odd = GOOD | {"sent_on": TIME}
+    encoded = encode_plain(written([odd] * 7 + [GOOD] * 2, COMPACT), SENDER)
+    assert encoded is not None
+    assert [*encoded.indexes] == [7, 8]
+    assert encode_plain(written([odd] * 8 + [GOOD] * 2, COMPACT), SENDER) is None
+
+
 def test_limits() -> None:
     assert all_plain([GOOD] * MAX_EVENTS)
     assert plain_intake(written([GOOD] * (MAX_EVENTS + 1), COMPACT), SENDER) is None
