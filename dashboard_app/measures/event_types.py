@@ -2,17 +2,27 @@
 
 from typing import Final
 
-import duckdb
-
+from dashboard_app.conditions import Where
 from dashboard_app.filters import Filters
+from dashboard_app.metrics import EVENTS
+from dashboard_app.rollup.reading import different, events_by
+from dashboard_app.rows import Rows
 
 _MOST: Final = 200
-_TYPES: Final = f"""
-SELECT event_type FROM events WHERE {{where}} GROUP BY event_type
-ORDER BY count(*) DESC, event_type LIMIT {_MOST}"""  # noqa: S608
+_TYPES: Final = f"SELECT event_type, {EVENTS} FROM {{relation}} WHERE {{where}} GROUP BY event_type"  # noqa: S608
 
 
-def event_types(connection: duckdb.DuckDBPyConnection, filters: Filters) -> tuple[str, ...]:
-    """The types of the range, the commonest first. Raises duckdb.Error."""
-    where = filters.where
-    return tuple(name for (name,) in connection.execute(_TYPES.format(where=where.sql), where.parameters).fetchall())
+def event_types(rows: Rows, filters: Filters) -> tuple[str, ...]:
+    """The types of the range, the commonest first, then by name. Raises duckdb.Error and OSError."""
+    division, where, relation = rows.divide(filters, filters.range), filters.where, "events"
+    counts: dict[str, int] = {}
+    if division:
+        where, relation = Where("TRUE", {}), division.loose
+        chosen = division.choose("event_type")
+        values = chosen.groups["value"]
+        events = events_by(values, chosen, int(values.max(initial=0)) + 1)
+        counts = {name: int(events[number]) for number, name in division.rolled.values(different(values)).items()}
+    sql = _TYPES.format(relation=relation, where=where.sql)
+    for name, count in rows.connection.execute(sql, where.parameters).fetchall():
+        counts[name] = counts.get(name, 0) + count
+    return tuple(sorted(counts, key=lambda name: (-counts[name], name))[:_MOST])

@@ -64,7 +64,7 @@ class FunnelReport:
 
     def measure(self, rows: Rows, filters: Filters, options: FunnelOptions) -> FunnelResult:
         funnel = measure_funnel(rows.connection, filters, options) if options.steps else None
-        return FunnelResult(funnel, event_types(rows.connection, filters))
+        return FunnelResult(funnel, event_types(rows, filters))
 
     def present(
         self, result: FunnelResult, filters: Filters, options: FunnelOptions, context: Context

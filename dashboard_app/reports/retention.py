@@ -64,9 +64,7 @@ class RetentionReport:
         return RetentionOptions(start, returning, choice, period, buckets, len(cohorts), COLUMNS)
 
     def measure(self, rows: Rows, filters: Filters, options: RetentionOptions) -> RetentionResult:
-        return RetentionResult(
-            measure_retention(rows.connection, filters, options), event_types(rows.connection, filters)
-        )
+        return RetentionResult(measure_retention(rows.connection, filters, options), event_types(rows, filters))
 
     def present(
         self,
