@@ -3,6 +3,8 @@
 import logging
 from datetime import datetime
 
+import msgspec
+
 from brokerlytics.checkpoint import Checkpoint, CorruptCheckpointError, damaged_slots, read_checkpoint
 from brokerlytics.store import PartitionPaths, closed_segments
 from feeder_app.errors import StoreDamagedError
@@ -51,12 +53,25 @@ def _checkpoint_of(paths: PartitionPaths) -> Checkpoint:
             paths.partition,
             checkpoint.next_offset,
         )
+        return _with_lost_close(paths, checkpoint)
     if checkpoint is None and _has_segments(paths):
         raise StoreDamagedError(
             f"{paths.checkpoint} is missing, but {paths.data} holds segments of {paths.topic}[{paths.partition}]. "
             "Restore it from a backup, or move those segments away to read the topic anew."
         )
     return checkpoint or Checkpoint()
+
+
+def _with_lost_close(paths: PartitionPaths, checkpoint: Checkpoint) -> Checkpoint:
+    """When the damaged slot said that the active segment is being closed, and it has its new name: finish that."""
+    active = checkpoint.active
+    if active is None or active.closing_to or (paths.state / active.name).exists():
+        return checkpoint
+    target = paths.closed_name(active.date, active.first_offset, checkpoint.next_offset - 1)
+    closed = paths.data / target
+    if not closed.exists() or closed.stat().st_size != active.committed_bytes:
+        return checkpoint
+    return msgspec.structs.replace(checkpoint, active=msgspec.structs.replace(active, closing_to=target))
 
 
 def _has_segments(paths: PartitionPaths) -> bool:

@@ -9,7 +9,13 @@ import pytest
 from brokerlytics.checkpoint import SLOT_BYTES, read_checkpoint
 from brokerlytics.csv_format import HEADER
 from brokerlytics.store import closed_segments
-from feeder_app.errors import OutOfSpaceError, PartitionBusyError, PoisonBoundError, StoreDamagedError
+from feeder_app.errors import (
+    OutOfSpaceError,
+    PartitionBusyError,
+    PoisonBoundError,
+    StoreDamagedError,
+    StoreFailedError,
+)
 from feeder_app.partition_writer import PartitionWriter
 from feeder_app.policies import FeederPolicy
 from feeder_app.recovery import open_partition
@@ -24,6 +30,7 @@ from tests.feeder.support import (
     stored_offsets,
     stored_rows,
 )
+from torture.faults import damage_newest_slot
 
 POLICY = FeederPolicy()
 
@@ -263,6 +270,36 @@ def test_a_close_that_was_begun_is_finished_by_the_next_owner(tmp_path: Path, mo
     assert again.checkpoint.active is None
     assert [segment.last_offset for segment in closed_segments(tmp_path, "events")] == [1]
     again.release()
+
+
+@pytest.mark.parametrize("bytes_lost", [0, 1])
+def test_a_close_whose_slot_is_damaged_is_finished_too_unless_bytes_are_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bytes_lost: int
+) -> None:
+    """The slot before it has the segment as an active one, under a name that is gone."""
+
+    def crash_once_renamed(directory: Path) -> None:
+        if directory.name.startswith("date="):
+            raise StoreFailedError("renamed")
+
+    writer = opened(tmp_path)
+    feed(writer, 0, 1)
+    with monkeypatch.context() as crash:
+        crash.setattr("feeder_app.segment_files.sync_directory", crash_once_renamed)
+        with pytest.raises(StoreFailedError, match="renamed"):
+            writer.close_segment(START)
+    writer.release()
+    damage_newest_slot(paths(tmp_path).checkpoint, 20)
+    (segment,) = closed_segments(tmp_path, "events")
+    segment.path.write_bytes(segment.path.read_bytes()[: segment.path.stat().st_size - bytes_lost])
+    if bytes_lost:
+        with pytest.raises(StoreDamagedError, match="is missing"):
+            opened(tmp_path)
+        return
+    again = opened(tmp_path)
+    feed(again, 1, 2)
+    again.release()
+    assert_exactly(stored_offsets(tmp_path), range(3))
 
 
 def test_offsets_that_left_the_topic_are_recorded_as_a_gap(tmp_path: Path) -> None:
