@@ -19,17 +19,15 @@ SELECT {_COLUMNS} FROM spans WHERE first_on >= $start AND last_on < $end
 UNION ALL SELECT {_COLUMNS} FROM cut_span"""  # noqa: S608
 _CUT_SPAN: Final = f"CREATE OR REPLACE TEMP TABLE cut_span AS SELECT {_COLUMNS} FROM spans WHERE FALSE"  # noqa: S608
 _AT_EDGE: Final = """
-CREATE OR REPLACE TEMP TABLE at_edge AS SELECT span, first_on, last_on FROM spans WHERE {edge}"""
+CREATE OR REPLACE TEMP TABLE at_edge AS SELECT span, first_on, last_on, first_on < $start AS at_start FROM spans
+WHERE (first_on < $start AND last_on >= $start) OR (first_on < $end AND last_on >= $end)"""
+# Of each edge by itself, so that not all rows of the range need be looked at.
+_TIMES: Final = "SELECT at_start, min(first_on), max(last_on) FROM at_edge GROUP BY at_start"
 _CUT: Final = """
 INSERT INTO cut_span
 SELECT any_value(person), any_value(session), min(created_on), max(created_on), count(*)
-FROM span_events SEMI JOIN at_edge USING (span)
+FROM span_events SEMI JOIN (SELECT span FROM at_edge WHERE at_start = $at_start) USING (span)
 WHERE created_on >= $start AND created_on < $end AND created_on >= $since AND created_on <= $until GROUP BY span"""
-# A span that reaches over both is read once.
-_EDGES: Final = (
-    ("first_on < $start AND last_on >= $start", ("start",)),
-    ("first_on >= $start AND first_on < $end AND last_on >= $end", ("start", "end")),
-)
 
 
 def stretches(connection: duckdb.DuckDBPyConnection, filters: Filters, date_range: DateRange) -> Where:
@@ -42,11 +40,9 @@ def stretches(connection: duckdb.DuckDBPyConnection, filters: Filters, date_rang
         return Where(f"({_ROWS.format(where=where.sql)})", where.parameters)
     times = {"start": naive(date_range.start), "end": naive(date_range.end)}
     connection.execute(_CUT_SPAN)
-    for edge, names in _EDGES:
-        connection.execute(_AT_EDGE.format(edge=edge), {name: times[name] for name in names})
-        since, until = connection.execute("SELECT min(first_on), max(last_on) FROM at_edge").fetchall()[0]
-        if since is not None:
-            connection.execute(_CUT, {**times, "since": since, "until": until})
+    connection.execute(_AT_EDGE, times)
+    for at_start, since, until in connection.execute(_TIMES).fetchall():
+        connection.execute(_CUT, {**times, "at_start": at_start, "since": since, "until": until})
     return Where(f"({_WHOLE})", times)
 
 

@@ -84,14 +84,21 @@ def measure_people(
     connection: duckdb.DuckDBPyConnection, filters: Filters, text: str, order: Order, page: int
 ) -> People:
     """The page of those with an event in the range, or of all whose ids or traits hold `text`. Raises duckdb.Error."""
-    chosen = _chosen(connection, filters, text, order)
+    inside = stretches(connection, filters, filters.range)
+    chosen = _chosen(filters, inside, text, order)
     limits = f" LIMIT {PER_PAGE + 1} OFFSET {PER_PAGE * (page - 1)}"
     persons = [person for (person,) in connection.execute(chosen.sql + limits, chosen.parameters).fetchall()]
-    return People(describe(connection, filters, persons[:PER_PAGE]), len(persons) > PER_PAGE)
+    return People(_describe(connection, filters, inside, persons[:PER_PAGE]), len(persons) > PER_PAGE)
 
 
 def describe(connection: duckdb.DuckDBPyConnection, filters: Filters, persons: Sequence[Any]) -> list[Seen]:
     """What the list says of these persons, in their order. Raises duckdb.Error."""
+    return _describe(connection, filters, stretches(connection, filters, filters.range), persons)
+
+
+def _describe(
+    connection: duckdb.DuckDBPyConnection, filters: Filters, inside: Where, persons: Sequence[Any]
+) -> list[Seen]:
     if not persons:
         return []
     chosen = {"persons": list(persons)}
@@ -99,7 +106,6 @@ def describe(connection: duckdb.DuckDBPyConnection, filters: Filters, persons: S
         person: (first.replace(tzinfo=UTC), last.replace(tzinfo=UTC))
         for person, first, last in connection.execute(_SEEN, chosen).fetchall()
     }
-    inside = stretches(connection, filters, filters.range)
     counted = connection.execute(_COUNTS.format(stretches=inside.sql), inside.parameters | chosen).fetchall()
     counts = {person: (events, sessions) for person, events, sessions in counted}
     revenue: dict[Any, dict[str | None, Decimal]] = {person: {} for person in persons}
@@ -111,13 +117,12 @@ def describe(connection: duckdb.DuckDBPyConnection, filters: Filters, persons: S
     return [Seen(ids[person], *seen[person], *counts.get(person, (0, 0)), revenue[person]) for person in persons]
 
 
-def _chosen(connection: duckdb.DuckDBPyConnection, filters: Filters, text: str, order: Order) -> Where:
+def _chosen(filters: Filters, inside: Where, text: str, order: Order) -> Where:
     ever = stretches_ever(filters)
     names = {"ever": ever.sql, "order": _ORDERS[order]}
     if text:
         quoted = json.dumps(text, ensure_ascii=False)[1:-1]
         return Where(_FOUND.format(**names), {**ever.parameters, "text": text, "quoted": quoted})
-    inside = stretches(connection, filters, filters.range)
     if order is Order.NEWEST:
         return Where(_PRESENT_BY_AGE.format(**names, stretches=inside.sql), inside.parameters | ever.parameters)
     return Where(_PRESENT.format(**names, stretches=inside.sql), inside.parameters)
