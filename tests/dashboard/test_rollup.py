@@ -188,6 +188,21 @@ def test_sources_and_the_newest_row_are_the_same_with_an_index_and_without(index
         assert newest_on(by_rollups) == newest_on(by_rows) == NOW
 
 
+def test_a_late_row_that_joins_two_sessions_of_the_index_makes_them_one(store: Path) -> None:
+    partition = Partition(store)
+    partition.commit([make_event(NOW - timedelta(hours=30, minutes=minute)) for minute in (0, 40)])
+    partition.close(date="2026-10-25")
+    build(store)
+    with opened(store) as committed:
+        by_rollups, _ = overviews(committed, FILTERS)
+        assert by_rollups
+        assert by_rollups.current.total.sessions == 2
+        partition.commit([make_event(NOW - timedelta(hours=30, minutes=20))])
+        by_rollups, by_rows = overviews(committed, FILTERS)
+        assert by_rollups == by_rows
+        assert by_rollups.current.total.sessions == 1
+
+
 def test_a_cover_and_its_partial_slots_are_the_whole_range() -> None:
     for zone in ZONES:
         filters = parse_filters(make_query(range="30d", interval="day"), now=NOW, tz=ZoneInfo(zone))
