@@ -12,6 +12,7 @@ those of neighbouring groups, and so those of a group by day, are one piece of t
 import mmap
 import os
 from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Final
 
@@ -87,10 +88,6 @@ class RollupFile:
         at = self._groups_at + self._bounds[-1] * GROUP.itemsize
         return np.frombuffer(self._content, _NUMBER, self._span_count, at)
 
-    def release(self) -> None:
-        """Take what was read out of this process's memory; it stays in the system's."""
-        self._content.madvise(mmap.MADV_DONTNEED)
-
     def _groups(self, number: int) -> Groups:
         first, end = self._bounds[number], self._bounds[number + 1]
         return np.frombuffer(self._content, GROUP, end - first, self._groups_at + first * GROUP.itemsize)
@@ -132,7 +129,7 @@ def starts_of_runs(*keys: npt.NDArray[np.generic]) -> Numbers:
     """The places at which any of the arrays, all of one length, has another item than before."""
     if not len(keys[0]):
         return np.zeros(0, np.int64)
-    changes = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    changes = reduce(np.logical_or, [key[1:] != key[:-1] for key in keys])
     return np.concatenate(([0], np.flatnonzero(changes) + 1))
 
 
