@@ -49,7 +49,8 @@ def alias_of(previous_id: str, place: str) -> dict[str, Any]:
     return {place: {"previous_id": previous_id}}
 
 
-EVENTS = st.lists(st.builds(aliased, stored_events(), st.sampled_from(["track", "track", "alias"])), max_size=25)
+EVENT = st.builds(aliased, stored_events(), st.sampled_from(["track", "track", "alias"]))
+EVENTS = st.lists(EVENT, max_size=25)
 
 
 def write(store: Path, batches: Sequence[Sequence[Event]]) -> list[Row]:

@@ -23,7 +23,7 @@ from dashboard_app.scratch import ScratchDirectory
 from tests.dashboard.plain_people import Row, persons, sessions
 from tests.dashboard.plain_spans import SpanRow, plain_span
 from tests.dashboard.store_builder import TOPIC, Partition, make_event
-from tests.dashboard.test_events import EVENTS, START, partitioned
+from tests.dashboard.test_events import EVENT, EVENTS, START, partitioned
 
 EVERYTHING = f"SELECT {', '.join(COLUMNS)} FROM events ORDER BY _partition, _offset"
 KEYS = "SELECT person, session FROM events ORDER BY _partition, _offset"
@@ -136,6 +136,27 @@ def test_csv_index_and_both_give_the_same_after_whatever_happened(
         build(store)
         assert read(store) == found
         assert without_index(store) == found
+
+
+ARRIVALS = st.lists(st.tuples(st.lists(EVENT, min_size=1, max_size=6), st.integers(0, 1)), min_size=2, max_size=5)
+
+
+@settings(max_examples=20, deadline=None)
+@given(before=EVENTS, arrivals=ARRIVALS)
+def test_rows_that_arrive_one_commit_after_the_other_change_who_did_what_is_there(
+    before: list[Event], arrivals: list[tuple[list[Event], int]]
+) -> None:
+    with TemporaryDirectory() as place, opened(store := Path(place)) as who_looks_on:
+        partitions = [Partition(store, number) for number in range(2)]
+        rows: list[Row] = []
+        for events, number in [(before, 0), *arrivals]:
+            partition = partitions[number]
+            rows += [Row(event, number, partition.next_offset + place) for place, event in enumerate(events)]
+            partition.commit(events)
+            if events is before and before:
+                partition.close(date="2026-11-23")
+                build(store)
+            check(found_by(who_looks_on), rows)
 
 
 @pytest.fixture

@@ -130,14 +130,28 @@ EVENTS = st.lists(events(), max_size=25).map(stored)
 NIGHT = {"from_": "2026-10-25T00:00", "to": "2026-10-26T00:00", "interval": "hour"}
 
 
+DAYS = st.integers(0, 2)
 # Of one column a span has the value, of the other the rows have it.
 COLUMNS = st.sampled_from(["platform", "country"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(rows=EVENTS, pages=st.integers(1, 4), column=COLUMNS)
 def test_every_number_is_what_its_definition_says(rows: list[EventRow], pages: int, column: str) -> None:
     check(rows, parse(**NIGHT, compare="previous"), lambda _: True, pages, column)
+
+
+@st.composite
+def close_events(draw: st.DrawFn) -> EventRow:
+    """All within the range, of sessions that have several spans: one after the other, or one within the other."""
+    moment = RANGE_START + timedelta(minutes=draw(st.integers(1, 9)))
+    return replace(draw(events()), created_on=moment, session=draw(st.sampled_from(["s1", "s2"])), day=draw(DAYS))
+
+
+@settings(max_examples=80, deadline=None)
+@given(rows=st.lists(close_events(), min_size=3, max_size=12).map(stored), pages=st.integers(1, 3))
+def test_sessions_are_put_together_from_their_spans(rows: list[EventRow], pages: int) -> None:
+    check(rows, parse(**NIGHT), lambda _: True, pages, "platform")
 
 
 @settings(max_examples=40, deadline=None)
