@@ -5,8 +5,8 @@ answers that it keeps. Wall time says what a reader waits, CPU time what it cost
 """
 
 import json
+import os
 import platform
-import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.dashboard_store import TOPIC, make_store
+from benchmarks.servers import peak_memory
 from brokerlytics.index_files import index_dir
 from brokerlytics.store import closed_segments
 from dashboard_app.committed import CommittedStore
@@ -138,7 +139,7 @@ def _ask(directory: Path, root: Path, page: str, range_name: str) -> tuple[Timin
     options = report.parse(query, context)
     with _store(directory, root) as store:
         times = [_timed(lambda: _measure(store, report, filters, options)) for _ in range(1 + _WARM)]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_memory(os.getpid())
     warm = times[1:]
     return Timing(page, range_name, times[0][0], median(wall for wall, _ in warm), median(cpu for _, cpu in warm)), peak
 

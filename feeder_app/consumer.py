@@ -19,7 +19,7 @@ def make_consumer(group: str, instance: str, *, report_ends: bool) -> Consumer:
     # What is fetched ahead bounds the memory. When that is full, fetching goes on after a moment, not after a second.
     config: dict[str, Any] = {
         "session.timeout.ms": 10_000,
-        "queued.max.messages.kbytes": 16_384,
+        "queued.max.messages.kbytes": 8_192,
         "fetch.queue.backoff.ms": 1,
     }
     config |= client_config(

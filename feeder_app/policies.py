@@ -24,7 +24,7 @@ class FeederPolicy:
     """
 
     flush_interval: timedelta = timedelta(seconds=0.5)
-    flush_bytes: int = 4 * 1024 * 1024
+    flush_bytes: int = 2 * 1024 * 1024
     roll_bytes: int = 64 * 1024 * 1024
     roll_age: timedelta = timedelta(minutes=10)
     poison_run: int | None = 1_000
