@@ -82,7 +82,8 @@ def test_revenue_is_shown_one_currency_at_a_time(page: Page, store: Path) -> Non
     assert sum(chart(page, "revenue")["JPY"]) == 500
     assert rows(page, "values") == [["DE", "500.00", "1", "500.00", "1", "500.00", "100.0%", ""]]
     assert chart(page, "lifetime")["JPY"][0] == 125
-    assert rows(page, "cohorts")[-1][1:3] == ["4", "125.00"]
+    # Two hours ago may have been yesterday.
+    assert [row[1:3] for row in rows(page, "cohorts") if row[1] != "0"] == [["4", "125.00"]]
 
 
 def test_what_is_committed_appears_in_the_stream_and_nothing_jumps(page: Page, store: Path) -> None:
