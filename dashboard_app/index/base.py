@@ -37,14 +37,9 @@ def create_base(
     connection: duckdb.DuckDBPyConnection, directory: Path, manifest: Manifest, without: Collection[str]
 ) -> None:
     """The views `base_span`, `base_link`, `base_alias` and `base_name`, without some days. Raises duckdb.Error."""
-    days = [day for day in manifest.days if day.date not in without]
-    touched = moved_days(connection)
-    parts = [f"SELECT {SPAN_COLUMNS} FROM recent_span"]  # noqa: S608
-    for changed in (False, True):
-        files = [directory / day.spans.name for day in days if (day.date in touched) is changed]
-        if files:
-            parts.append(with_moved(SPAN_COLUMNS, files, changed=changed))
-    connection.execute(f"CREATE OR REPLACE VIEW base_span AS {' UNION ALL '.join(parts)}")
+    files = [(day.date, directory / day.spans.name) for day in manifest.days if day.date not in without]
+    spans = with_recent(connection, "recent_span", SPAN_COLUMNS, files)
+    connection.execute(f"CREATE OR REPLACE VIEW base_span AS {spans}")
     tables = {"link": manifest.links, "alias": manifest.aliases}
     for name, file in tables.items():
         query = f"FROM recent_{name} UNION ALL {_table(directory, file, f'recent_{name}')}"
@@ -53,6 +48,22 @@ def create_base(
         connection.execute(f"CREATE OR REPLACE VIEW base_{name} AS {query}")
     names = f"FROM recent_name UNION ALL {_table(directory, manifest.names, 'recent_name')}"
     connection.execute(f"CREATE OR REPLACE VIEW base_name AS {names}")
+
+
+def with_recent(
+    connection: duckdb.DuckDBPyConnection, recent: str, columns: str, files: Sequence[tuple[str, Path]]
+) -> str:
+    """A query for `columns` of the table `recent` and of files of the index, in the order of these (day, file).
+
+    Raises duckdb.Error.
+    """
+    touched = moved_days(connection)
+    parts = [f"SELECT {columns} FROM {recent}"]  # noqa: S608
+    for changed in (False, True):
+        some = [file for day, file in files if (day in touched) is changed]
+        if some:
+            parts.append(with_moved(columns, some, changed=changed))
+    return " UNION ALL ".join(parts)
 
 
 def moved_days(connection: duckdb.DuckDBPyConnection) -> set[str]:

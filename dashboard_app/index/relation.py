@@ -9,7 +9,7 @@ import duckdb
 from brokerlytics.csv_format import COLUMNS
 from brokerlytics.index_files import Manifest
 from dashboard_app.index import names, people, sessions
-from dashboard_app.index.base import SPAN_COLUMNS, create_base, forget_recent, moved_days, with_moved
+from dashboard_app.index.base import SPAN_COLUMNS, create_base, forget_recent, with_recent
 from dashboard_app.index.facts import FACT_COLUMNS, FACTS
 
 _EVENT_COLUMNS: Final = ", ".join((*COLUMNS, "person", "session"))
@@ -75,15 +75,10 @@ def create_events(
     too. `spans` has every span once: `span`, `person`, `session`, the time of its first and last row (`first_on`,
     `last_on`), and the columns of FACT_COLUMNS. Raises duckdb.Error.
     """
-    touched = moved_days(connection)
     # The newest first: who asks for the latest rows need not read the others.
-    days = [day for day in reversed(manifest.days) if day.date in believed]
-    parts = [f"SELECT {ROW_COLUMNS} FROM recent"]  # noqa: S608
-    for changed in (False, True):
-        files = [directory / day.file.name for day in days if (day.date in touched) is changed]
-        if files:
-            parts.append(with_moved(ROW_COLUMNS, files, changed=changed))
-    connection.execute(f"CREATE OR REPLACE VIEW span_events AS {' UNION ALL '.join(parts)}")
+    files = [(day.date, directory / day.file.name) for day in reversed(manifest.days) if day.date in believed]
+    rows = with_recent(connection, "recent", ROW_COLUMNS, files)
+    connection.execute(f"CREATE OR REPLACE VIEW span_events AS {rows}")
     connection.execute(f"CREATE OR REPLACE VIEW events AS SELECT {_EVENT_COLUMNS} FROM span_events")  # noqa: S608
     create_base(connection, directory, manifest, without={day.date for day in manifest.days} - set(believed))
     columns = f"span, person, session, first_on, last_on, {', '.join(FACT_COLUMNS)}"
