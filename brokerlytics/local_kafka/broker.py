@@ -93,7 +93,7 @@ class LocalKafka:
         broker_lock.write_pid(self._process.pid)
         broker_lock.close()
 
-    def wait_ready(self, stopping: Event, timeout: float = 60.0) -> None:
+    def wait_ready(self, stopping: Event, timeout: float = 180.0) -> None:
         """Return when the broker answers a client, or `stopping` is set.
 
         Raises LocalKafkaError when the broker ends or takes longer than `timeout` seconds.
@@ -104,7 +104,8 @@ class LocalKafka:
                 status = f"status {self.returncode}"
                 raise LocalKafkaError(f"Kafka ended while it started, {status}: see {self._console.parent}.")
             if time.monotonic() > deadline:
-                raise LocalKafkaError(f"Kafka did not answer within {timeout:.0f} seconds: see {self.log_file}.")
+                last = self._last_words()
+                raise LocalKafkaError(f"Kafka did not answer within {timeout:.0f} seconds: see {self.log_file}. {last}")
             if stopping.wait(_LOOK_INTERVAL):
                 return
 
@@ -191,6 +192,10 @@ class LocalKafka:
                 # A group of its own: Ctrl-C on the terminal reaches us alone, and we stop the broker.
                 process_group=0,
             )
+
+    def _last_words(self) -> str:
+        lines = self.log_file.read_text(errors="replace").splitlines() if self.log_file.exists() else []
+        return f"Its last line: {lines[-1]}" if lines else "It has written no line."
 
     def _answers(self) -> bool:
         client = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})

@@ -33,7 +33,7 @@ def feeders_on(cluster: Cluster, topic: str, home: Path) -> Feeders:
     return Feeders(clean_environment(home, cluster.servers, topic), home, SLOW_DISK="1")
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(350)
 @pytest.mark.parametrize("cluster", [1], indirect=True)
 def test_a_broker_is_killed_and_comes_back(cluster: Cluster, tmp_path: Path) -> None:
     (broker,) = cluster.nodes
@@ -63,7 +63,7 @@ def lose_leader(cluster: Cluster, leader: LocalKafka) -> None:
         node.signal(signal.SIGCONT)
 
 
-@pytest.mark.timeout(250)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("cluster", [3], indirect=True)
 def test_a_cluster_loses_its_leader_under_load(cluster: Cluster, tmp_path: Path) -> None:
     """Three nodes, two of which have what is acknowledged. The control: acknowledged by one of them is not enough."""

@@ -5,13 +5,15 @@ import shutil
 import signal
 import socket
 from pathlib import Path
+from threading import Event
 
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from brokerlytics.local_kafka import jars
-from brokerlytics.local_kafka.errors import KafkaUnavailableError
+from brokerlytics.local_kafka.broker import LocalKafka
+from brokerlytics.local_kafka.errors import KafkaUnavailableError, LocalKafkaError
 from brokerlytics.local_kafka.forwarder import Forwarder
 from brokerlytics.local_kafka.locks import ProcessLock
 from tests.conftest import JARS, free_ports
@@ -103,6 +105,19 @@ class TestRealBroker:
             f"CommandError: Kafka cannot start, port {port + taken} is in use: "
             "set KAFKA_PORT to a free port whose next one is free too.\n"
         )
+
+
+@pytest.mark.usefixtures("real_kafka")  # Skips where Kafka cannot run.
+def test_a_broker_that_does_not_answer_is_told_with_its_last_line(tmp_path: Path, port: int) -> None:
+    broker = LocalKafka(tmp_path, port, JARS)
+    broker.start()
+    try:
+        broker.signal(signal.SIGSTOP)
+        broker.log_file.write_text("INFO first\nINFO Waiting for the broker to be unfenced\n")
+        with pytest.raises(LocalKafkaError, match=r"kafka\.log\. Its last line: INFO Waiting for the broker to be unf"):
+            broker.wait_ready(Event(), timeout=0.1)
+    finally:
+        broker.kill()
 
 
 def test_an_external_cluster_needs_no_local_one(env: dict[str, str]) -> None:
