@@ -1,22 +1,23 @@
 """One saved report as it stands on a dashboard or behind a share link: charts and tables, without links."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import QueryDict
+from django.template.loader import render_to_string
 
 from dashboard_app.asking import STORE_ERRORS, ask, make_question
 from dashboard_app.charts import Chart
 from dashboard_app.errors import FilterError
 from dashboard_app.formats import exact, minute
 from dashboard_app.models import SQL, SavedReport
-from dashboard_app.presenting import Moment, make_moment
+from dashboard_app.presenting import Card, Moment, make_moment
 from dashboard_app.reader import TooSlowError
 from dashboard_app.registry import report_named
 from dashboard_app.report import Context, Table, Value
@@ -27,6 +28,14 @@ from dashboard_app.sql.runner import SqlError
 logger = logging.getLogger(__name__)
 
 _ROWS: Final = 10
+_HEADLINE: Final = "headline"
+# What is drawn of a report beside its charts: the template, what it writes, of which the first has to be there, and the
+# tables that it shows.
+_PICTURES: Final = {
+    "funnel": ("dashboard_app/_funnel_table.html", ("steps", "may_still_convert", "window"), ("steps",)),
+    "retention": ("dashboard_app/_retention_heat.html", ("columns", "unit", "cohorts"), ("retention", "shares")),
+    "revenue": ("dashboard_app/_lifetime_heat.html", ("cohorts", "ages", "period"), ("cohorts",)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +49,23 @@ class CardTable:
 
 
 @dataclass(frozen=True, slots=True)
+class CardPicture:
+    """Heat map or funnel, as HTML that the report's own template wrote. `tables` are the names of those it shows."""
+
+    title: str
+    html: str
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReportCard:
     """A saved report's name and numbers, or the `problem` that kept them away. `about` says what they are of."""
 
     name: str
     about: str = ""
+    figures: list[Card] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
+    picture: CardPicture | None = None
     tables: list[CardTable] = field(default_factory=list)
     as_of: Moment | None = None
     problem: str = ""
@@ -79,15 +99,30 @@ def _report_card(saved: SavedReport, query: QueryDict, now: datetime, *, notes: 
     answer = ask(question)
     filters, context = question.filters, question.context
     shown = report.present(answer.result, filters, question.options, context)
-    charts = list(shown.get("charts", ()))
-    drawn = {chart.id for chart in charts}
-    tables = [table for table in question.tables(answer) if table.name not in drawn]
+    charts, figures = list(shown.get("charts", ())), list(shown.get("cards", ()))
+    tables = question.tables(answer)
+    picture = _picture(saved, shown, tables)
+    drawn = {chart.id for chart in charts} | set(picture.tables if picture else ())
+    if figures:
+        drawn.add(_HEADLINE)
     return ReportCard(
         name=saved.name,
         about=f"{report.title}, {minute(filters.range.start, context.tz)} to {minute(filters.range.end, context.tz)}",
+        figures=figures,
         charts=[replace(chart, id=f"card-{saved.pk}-{chart.id}") for chart in charts],
-        tables=[_card_table(table, lambda value: _text(value, context)) for table in tables],
+        picture=picture,
+        tables=[_card_table(table, lambda value: _text(value, context)) for table in tables if table.name not in drawn],
         as_of=make_moment(answer.committed_at, now, context.tz) if answer.committed_at else None,
+    )
+
+
+def _picture(saved: SavedReport, shown: Mapping[str, Any], tables: list[Table]) -> CardPicture | None:
+    template, written, names = _PICTURES.get(saved.report, ("", ("",), ()))
+    if not shown.get(written[0]):
+        return None
+    title = next(table.title for table in tables if table.name in names)
+    return CardPicture(
+        title, render_to_string(template, {"card": saved} | {name: shown[name] for name in written}), names
     )
 
 

@@ -51,6 +51,30 @@ def test_every_report_can_be_shared_and_is_sealed(reader_user: User, name: str) 
 
 
 @pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize(
+    ("report", "query", "seen", "left"),
+    [
+        ("overview", "range=7d", ["Unique devices"], {"newest"}),
+        ("retention", "range=7d", ["heat-", "People who came back"], set()),
+        ("funnel", "range=7d&step=page_view&step=page_view", ["funnel", "Went no further", "Converted"], set()),
+        ("revenue", "range=7d", ["heat-", "Cumulative"], {"currencies"}),
+    ],
+)
+def test_a_card_draws_what_the_page_draws(
+    reader_user: User, report: str, query: str, seen: list[str], left: set[str]
+) -> None:
+    saved = SavedReport.objects.create(name="Any", report=report, query=query, saved_by=reader_user)
+    response = Client().get(share(reader_user, f"/saved/{saved.pk}/share/"))
+    (card,) = response.context["cards"]
+    for text in seen:
+        assert text in response.content.decode()
+    titles = {table.title for table in card.tables}
+    assert not titles & {"Headline numbers", "People who came back", "Percent who came back", "Steps"}
+    assert len(titles) >= len(left)
+    assert all(figure.exact in response.content.decode() for one in card.figures for figure in one.figures)
+
+
+@pytest.mark.usefixtures("rows")
 def test_the_query_of_the_address_changes_nothing(link: str) -> None:
     plain = Client().get(link).context["cards"][0]
     asked = Client().get(f"{link}?range=1h&filter=event_type:is:nothing&report=sql&sql=SELECT+1").context["cards"][0]
