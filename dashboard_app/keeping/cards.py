@@ -111,7 +111,9 @@ def _report_card(saved: SavedReport, query: QueryDict, now: datetime, *, notes: 
         figures=figures,
         charts=[replace(chart, id=f"card-{saved.pk}-{chart.id}") for chart in charts],
         picture=picture,
-        tables=[_card_table(table, lambda value: _text(value, context)) for table in tables if table.name not in drawn],
+        tables=[
+            _card_table(_headed(one), lambda value: _text(value, context)) for one in tables if one.name not in drawn
+        ],
         as_of=make_moment(answer.committed_at, now, context.tz) if answer.committed_at else None,
     )
 
@@ -151,6 +153,11 @@ def _card_table(table: Table, text: Callable[[Value], str]) -> CardTable:
         rows=[[(text(value), is_number) for value, is_number in zip(row, numeric, strict=True)] for row in rows],
         left_out=len(table.rows) - len(rows),
     )
+
+
+def _headed(table: Table) -> Table:
+    """With headings for people; those of a query are its own."""
+    return replace(table, columns=tuple(name.replace("_", " ").capitalize() for name in table.columns))
 
 
 def _text(value: Value, context: Context) -> str:
