@@ -4,6 +4,7 @@
     index/events/LOCK                                held by the one builder
     index/events/rows-2026-08-22-00000007.parquet    the rows of a day, with person and session
     index/events/spans-2026-08-22-00000007.parquet   the stretches of that day that sessions are put together from
+    index/events/amounts-2026-08-22-00000007.parquet  those rows of that day that have a revenue
     index/events/links-00000007.parquet              which device named which user, each day
     index/events/aliases-00000007.parquet            which users aliases join
     index/events/names-00000007.parquet              the numbers that stand for devices and users everywhere else
@@ -23,7 +24,7 @@ from typing import Final
 import msgspec
 
 # Goes up whenever the files' columns or their meaning change: what an older version wrote is built anew.
-INDEX_VERSION: Final = 6
+INDEX_VERSION: Final = 7
 
 
 class SegmentStamp(msgspec.Struct, frozen=True, order=True):
@@ -44,7 +45,9 @@ class FileStamp(msgspec.Struct, frozen=True):
 
 
 class IndexedDay(msgspec.Struct, frozen=True):
-    """The rows of a day's segments: `rows` of them in one file, their spans and their rollup in others."""
+    """The rows of a day's segments: `rows` of them in one file; in others their spans, their rollup, and again those
+    rows that have a revenue.
+    """
 
     date: str
     segments: tuple[SegmentStamp, ...]
@@ -52,6 +55,12 @@ class IndexedDay(msgspec.Struct, frozen=True):
     rows: int
     spans: FileStamp
     rollup: FileStamp
+    amounts: FileStamp
+
+    @property
+    def files(self) -> tuple[FileStamp, ...]:
+        """Those without which the day is read from its CSV."""
+        return self.file, self.rollup, self.amounts
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -71,7 +80,7 @@ class Manifest(msgspec.Struct, frozen=True):
     @property
     def files(self) -> list[FileStamp]:
         """All files that count."""
-        return [*(file for day in self.days for file in (day.file, day.rollup)), *self.tables]
+        return [*(file for day in self.days for file in day.files), *self.tables]
 
     @property
     def tables(self) -> list[FileStamp]:
@@ -137,7 +146,6 @@ def believable_days(directory: Path, manifest: Manifest, present: Iterable[tuple
     return {
         day.date
         for day in manifest.days
-        if is_whole(directory, day.file)
-        and is_whole(directory, day.rollup)
+        if all(is_whole(directory, file) for file in day.files)
         and all((day.date, segment) in there for segment in day.segments)
     }

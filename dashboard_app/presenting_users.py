@@ -105,8 +105,8 @@ def _row(row: Seen, context: Context) -> UserRow:
         url=person_url(row.identity, context),
         device=row.identity.device_id or "",
         is_anonymous=row.identity.user_id is None,
-        first_seen=make_moment(row.first_seen, context.now, context.tz),
-        last_seen=make_moment(row.last_seen, context.now, context.tz),
+        first_seen=make_moment(row.identity.first_seen, context.now, context.tz),
+        last_seen=make_moment(row.identity.last_seen, context.now, context.tz),
         events=make_figure(row.events),
         sessions=make_figure(row.sessions),
         revenue=_amounts(row.revenue),
@@ -119,20 +119,27 @@ def _amounts(revenue: dict[str | None, Decimal]) -> list[str]:
 
 def _cards(seen: Seen) -> list[Card]:
     revenue = [make_figure(seen.revenue[currency], None, currency or "") for currency in by_name(seen.revenue)]
+    known = seen.identity
     return [
         Card("Events", [make_figure(seen.events)]),
         Card("Sessions", [make_figure(seen.sessions)]),
         Card("Revenue", revenue or [Figure("0", "No event of this range has revenue")]),
-        Card("Known for", [Figure(duration(seen.last_seen - seen.first_seen), "From the first event to the last")]),
+        Card(
+            "Known for",
+            [Figure(duration(known.last_seen - known.first_seen), "From the first event to the last")],
+        ),
     ]
 
 
 def _everything_url(seen: Seen, filters: Filters, context: Context) -> str:
     """The same page with a range that holds all of the person's events; empty where this one does."""
-    start, end = filters.range.start, filters.range.end
-    if start <= seen.first_seen and seen.last_seen < end:
+    start, end, known = filters.range.start, filters.range.end, seen.identity
+    if start <= known.first_seen and known.last_seen < end:
         return ""
-    first, after = seen.first_seen.astimezone(context.tz), seen.last_seen.astimezone(context.tz) + timedelta(days=1)
+    first, after = (
+        known.first_seen.astimezone(context.tz),
+        known.last_seen.astimezone(context.tz) + timedelta(days=1),
+    )
     edges = {"from": [f"{first:%Y-%m-%d}T00:00"], "to": [f"{after:%Y-%m-%d}T00:00"]}
     return with_query(page_url("users"), replaced(context.query, range=["custom"], page=[], **edges))
 

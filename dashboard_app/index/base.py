@@ -53,7 +53,7 @@ def create_base(
 def with_recent(
     connection: duckdb.DuckDBPyConnection, recent: str, columns: str, files: Sequence[tuple[str, Path]]
 ) -> str:
-    """A query for `columns` of the table `recent` and of files of the index, in the order of these (day, file).
+    """A query for `columns` of the relation `recent` and of files of the index, in the order of these (day, file).
 
     Raises duckdb.Error.
     """

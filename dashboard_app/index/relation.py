@@ -72,14 +72,17 @@ def create_events(
     """Make the views after `resolve`.
 
     `events` has every row once, with the CSV's columns, `person` and `session`; `span_events` has the row's `span`,
-    too. `spans` has every span once: `span`, `person`, `session`, the time of its first and last row (`first_on`,
-    `last_on`), and the columns of FACT_COLUMNS. Raises duckdb.Error.
+    too; `amounts` has those of `events` that have a revenue. `spans` has every span once: `span`, `person`, `session`,
+    the time of its first and last row (`first_on`, `last_on`), and the columns of FACT_COLUMNS. Raises duckdb.Error.
     """
     # The newest first: who asks for the latest rows need not read the others.
-    files = [(day.date, directory / day.file.name) for day in reversed(manifest.days) if day.date in believed]
-    rows = with_recent(connection, "recent", ROW_COLUMNS, files)
+    days = [day for day in reversed(manifest.days) if day.date in believed]
+    rows = with_recent(connection, "recent", ROW_COLUMNS, [(day.date, directory / day.file.name) for day in days])
     connection.execute(f"CREATE OR REPLACE VIEW span_events AS {rows}")
     connection.execute(f"CREATE OR REPLACE VIEW events AS SELECT {_EVENT_COLUMNS} FROM span_events")  # noqa: S608
+    paid = "(FROM recent WHERE revenue IS NOT NULL)"
+    amounts = with_recent(connection, paid, _EVENT_COLUMNS, [(day.date, directory / day.amounts.name) for day in days])
+    connection.execute(f"CREATE OR REPLACE VIEW amounts AS {amounts}")
     create_base(connection, directory, manifest, without={day.date for day in manifest.days} - set(believed))
     columns = f"span, person, session, first_on, last_on, {', '.join(FACT_COLUMNS)}"
     connection.execute(f"CREATE OR REPLACE VIEW spans AS SELECT {columns} FROM base_span")  # noqa: S608

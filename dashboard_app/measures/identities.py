@@ -1,8 +1,8 @@
-"""Which ids stand for a person."""
+"""Which ids stand for a person, and when the person was first and last seen."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import duckdb
@@ -18,10 +18,12 @@ FROM events WHERE created_on >= $since AND person IN (SELECT unnest($persons)) G
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The newest user id of a person and the newest device id; at least one of them is there."""
+    """The newest user id of a person and the newest device id, of which at least one is there; first and last event."""
 
     user_id: str | None
     device_id: str | None
+    first_seen: datetime
+    last_seen: datetime
 
     @property
     def label(self) -> str:
@@ -30,7 +32,7 @@ class Identity:
 
 
 def identities(connection: duckdb.DuckDBPyConnection, persons: Sequence[Any]) -> dict[Any, Identity]:
-    """The ids of these persons, from the whole of `events`. Raises duckdb.Error."""
+    """What there is of these persons in the whole of `events`. Raises duckdb.Error."""
     if not persons:
         return {}
     seen = {person: rest for person, *rest in connection.execute(_SEEN, {"persons": list(persons)}).fetchall()}
@@ -39,13 +41,18 @@ def identities(connection: duckdb.DuckDBPyConnection, persons: Sequence[Any]) ->
     missing = [
         person
         for person, (_, _, has_user, has_device) in seen.items()
-        if (has_user and not found[person].user_id) or (has_device and not found[person].device_id)
+        if (has_user and not found[person][0]) or (has_device and not found[person][1])
     ]
     if missing:
         found |= _newest_ids(connection, missing, min(seen[person][0] for person in missing))
-    return found
+    return {
+        person: Identity(*ids, *(seen_on.replace(tzinfo=UTC) for seen_on in seen[person][:2]))
+        for person, ids in found.items()
+    }
 
 
-def _newest_ids(connection: duckdb.DuckDBPyConnection, persons: Sequence[Any], since: datetime) -> dict[Any, Identity]:
+def _newest_ids(
+    connection: duckdb.DuckDBPyConnection, persons: Sequence[Any], since: datetime
+) -> dict[Any, tuple[str | None, str | None]]:
     rows = connection.execute(_NEWEST_IDS, {"persons": list(persons), "since": since}).fetchall()
-    return {person: Identity(user_id, device_id) for person, user_id, device_id in rows}
+    return {person: (user_id, device_id) for person, user_id, device_id in rows}

@@ -24,7 +24,7 @@ SELECT bucket, sum(events)::BIGINT, count(device_id), count(session) FROM seen G
 UNION ALL
 SELECT NULL, coalesce(sum(events), 0)::BIGINT, {UNIQUE_DEVICES}, {SESSIONS} FROM seen"""  # noqa: S608
 _REVENUES: Final = """
-SELECT {bucket} AS bucket, currency, {measure} FROM events WHERE {where} AND revenue IS NOT NULL
+SELECT {bucket} AS bucket, currency, {measure} FROM amounts WHERE {where}
 GROUP BY GROUPING SETS ((currency), (bucket, currency))"""
 
 

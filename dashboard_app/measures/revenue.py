@@ -24,7 +24,7 @@ _NUMBERS: Final = ", ".join((REVENUE, PAYMENTS, _PAID, PAYING_PERSONS))
 _AMOUNTS: Final = """
 CREATE OR REPLACE TEMP TABLE amount AS
 SELECT created_on, person, currency, revenue, CAST({column} AS VARCHAR) AS value
-FROM events WHERE {where} AND revenue IS NOT NULL"""
+FROM amounts WHERE {where}"""
 _PERSONS: Final = f"SELECT {PERSONS} FROM {{stretches}}"  # noqa: S608
 # A NULL bucket stands for the whole range.
 _BY_BUCKET: Final = f"""

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
@@ -48,25 +47,20 @@ SELECT person FROM {ever} WHERE person IN (
     ), json_each(properties) AS trait
     WHERE contains(lower(json_extract_string(trait.value, '$')), lower($text))
 ) GROUP BY person ORDER BY {order}, person"""
-_SEEN: Final = """
-SELECT person, min(first_on), max(last_on) FROM spans
-WHERE person IN (SELECT unnest($persons)) GROUP BY person"""
 _COUNTS: Final = f"""
 SELECT person, sum(events)::BIGINT, {SESSIONS} FROM {{stretches}}
 WHERE person IN (SELECT unnest($persons)) GROUP BY person"""  # noqa: S608
 _REVENUES: Final = f"""
-SELECT person, currency, {REVENUE} FROM events
-WHERE {{where}} AND revenue IS NOT NULL AND person IN (SELECT unnest($persons))
+SELECT person, currency, {REVENUE} FROM amounts
+WHERE {{where}} AND person IN (SELECT unnest($persons))
 GROUP BY person, currency"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One person: first and last event of all time; events, sessions and revenue of the range that pass the filters."""
+    """One person; events, sessions and revenue are those of the range that pass the filters."""
 
     identity: Identity
-    first_seen: datetime
-    last_seen: datetime
     events: int
     sessions: int
     revenue: dict[str | None, Decimal]
@@ -102,10 +96,6 @@ def _describe(
     if not persons:
         return []
     chosen = {"persons": list(persons)}
-    seen = {
-        person: (first.replace(tzinfo=UTC), last.replace(tzinfo=UTC))
-        for person, first, last in connection.execute(_SEEN, chosen).fetchall()
-    }
     counted = connection.execute(_COUNTS.format(stretches=inside.sql), inside.parameters | chosen).fetchall()
     counts = {person: (events, sessions) for person, events, sessions in counted}
     revenue: dict[Any, dict[str | None, Decimal]] = {person: {} for person in persons}
@@ -114,7 +104,7 @@ def _describe(
     for person, currency, amount in amounts:
         revenue[person][currency] = amount
     ids = identities(connection, persons)
-    return [Seen(ids[person], *seen[person], *counts.get(person, (0, 0)), revenue[person]) for person in persons]
+    return [Seen(ids[person], *counts.get(person, (0, 0)), revenue[person]) for person in persons]
 
 
 def _chosen(filters: Filters, inside: Where, text: str, order: Order) -> Where:

@@ -84,8 +84,8 @@ def _people_table(name: str, title: str, rows: list[Seen], filters: Filters) -> 
         (
             row.identity.user_id,
             row.identity.device_id,
-            row.first_seen.astimezone(filters.tz),
-            row.last_seen.astimezone(filters.tz),
+            row.identity.first_seen.astimezone(filters.tz),
+            row.identity.last_seen.astimezone(filters.tz),
             row.events,
             row.sessions,
             *(row.revenue.get(currency) for currency in currencies),

@@ -50,10 +50,11 @@ _INSERT = f"INSERT INTO events VALUES ({', '.join('?' * 16)})"
 
 @contextmanager
 def events_table(rows: Sequence[EventRow]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that has `rows` as `events` and `span_events`, in their order, and their `spans`."""
+    """A connection that has `rows` as `events`, `span_events` and `amounts`, in their order, and their `spans`."""
     with duckdb.connect() as connection:
         connection.execute(_TABLE)
         connection.execute("CREATE VIEW span_events AS FROM events")
+        connection.execute("CREATE VIEW amounts AS FROM events WHERE revenue IS NOT NULL")
         of_spans = [
             SpanRow(
                 *(row.person, row.session, row.day, row.order, row.event_type, row.page_path, row.platform),

@@ -37,6 +37,7 @@ def stored_events(draw: st.DrawFn) -> Event:
         event_type=draw(st.sampled_from(["page_view", "page_view", "START_SESSION"])),
         page_path=draw(st.sampled_from([None, "/", "/", "/a", "/b"])),
         platform=draw(st.sampled_from([None, "web", "ios"])),
+        revenue=draw(st.sampled_from([None, None, 2.5, -1.0])),
     )
 
 

@@ -32,6 +32,7 @@ SPAN_ROWS = """SELECT span, person, session, created_on, _partition, _offset, ev
 SPANS = """SELECT span, person, session, first_on, last_on, events, acts, has_user, has_device, page_1, page_2,
                   page_3, exit_page, platform
            FROM spans ORDER BY span"""
+AMOUNTS = f"SELECT {', '.join(COLUMNS)}, person, session FROM {{}} ORDER BY _partition, _offset"
 Found = tuple[list[tuple[object, ...]], list[set[int]], list[set[int]]]
 
 
@@ -49,6 +50,8 @@ def found_by(committed: CommittedStore) -> Found:
         rows = connection.execute(EVERYTHING).fetchall()
         keys = connection.execute(KEYS).fetchall()
         check_spans(connection)
+        paid = connection.execute(AMOUNTS.format("events WHERE revenue IS NOT NULL")).fetchall()
+        assert connection.execute(AMOUNTS.format("amounts")).fetchall() == paid
     return rows, partitioned([person for person, _ in keys]), partitioned([session for _, session in keys])
 
 
