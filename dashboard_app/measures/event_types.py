@@ -2,10 +2,11 @@
 
 from typing import Final
 
+import numpy as np
+
 from dashboard_app.conditions import Where
 from dashboard_app.filters import Filters
 from dashboard_app.metrics import EVENTS
-from dashboard_app.rollup.reading import different, events_by
 from dashboard_app.rows import Rows
 
 _MOST: Final = 200
@@ -18,10 +19,9 @@ def event_types(rows: Rows, filters: Filters) -> tuple[str, ...]:
     counts: dict[str, int] = {}
     if division:
         where, relation = Where("TRUE", {}), division.loose
-        chosen = division.choose("event_type")
-        values = chosen.groups["value"]
-        events = events_by(values, chosen, int(values.max(initial=0)) + 1)
-        counts = {name: int(events[number]) for number, name in division.rolled.values(different(values)).items()}
+        events = division.covered.events_of_values("event_type")
+        names = division.rolled.values(np.flatnonzero(events))
+        counts = {name: int(events[number]) for number, name in names.items()}
     sql = _TYPES.format(relation=relation, where=where.sql)
     for name, count in rows.connection.execute(sql, where.parameters).fetchall():
         counts[name] = counts.get(name, 0) + count

@@ -4,12 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-import numpy as np
-
 from dashboard_app.conditions import Where
 from dashboard_app.filters import Filters
 from dashboard_app.rollup.covering import moment
-from dashboard_app.rollup.layout import EVERY_ROW
 from dashboard_app.rows import Rows
 
 # More sources than this are not offered for choice; the filters take any.
@@ -45,8 +42,7 @@ def sources(rows: Rows, filters: Filters) -> tuple[str, ...]:
     division, where, relation, known = rows.divide(every, every.range), every.where, "events", set[str]()
     if division:
         where, relation = Where("TRUE", {}), division.loose
-        numbers = np.unique(division.choose(EVERY_ROW).groups["source"])
-        known = set(division.rolled.values(numbers).values())
+        known = set(division.rolled.values(division.covered.sources()).values())
     sql = _SOURCES.format(relation=relation, where=where.sql)
     found = rows.connection.execute(sql, where.parameters).fetchall()
     return tuple(sorted(known.union(name for (name,) in found)))[:_MAX_SOURCES]

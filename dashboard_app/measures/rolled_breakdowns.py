@@ -11,7 +11,7 @@ from dashboard_app.conditions import column_sql
 from dashboard_app.measures.breakdowns import TOP_VALUES, ValueCount
 from dashboard_app.metrics import EVENTS
 from dashboard_app.rollup.layout import Numbers, starts_of_runs
-from dashboard_app.rollup.reading import Chosen, DistinctCounter, events_by
+from dashboard_app.rollup.number_sets import NumberSet
 from dashboard_app.rollup.rolled import Division
 from dashboard_app.rollup.tables import NUMBERED
 
@@ -31,7 +31,6 @@ USING (place, value) WHERE device IS NOT NULL ORDER BY place, value"""  # noqa: 
 class _Column:
     """What is counted of one column: by number, and by text of the values that have no number."""
 
-    chosen: Chosen
     counts: Numbers
     others: dict[str, int] = field(default_factory=dict)
 
@@ -77,22 +76,18 @@ def measure_rolled_breakdowns(
     top = {name: _top(column, candidates[name], texts) for name, column in counted.items()}
     loose = _loose_devices(division, top)
     before = _count(previous, columns) if previous else None
-    counter = DistinctCounter(division.rolled.index.limit)
     return {
         name: [
             ValueCount(one.value, one.events, devices, before[name].events_of(one) if before else None)
-            for one, devices in zip(top[name], _devices(division, counter, column, top[name], loose[name]), strict=True)
+            for one, devices in zip(top[name], _devices(division, name, top[name], loose[name]), strict=True)
         ]
-        for name, column in counted.items()
+        for name in columns
     }
 
 
 def _count(division: Division, columns: Sequence[str]) -> dict[str, _Column]:
     """The events of all values."""
-    counted = {}
-    for name in columns:
-        chosen = division.choose(name)
-        counted[name] = _Column(chosen, events_by(chosen.groups["value"].astype(np.int64), chosen, 0))
+    counted = {name: _Column(division.covered.events_of_values(name).copy()) for name in columns}
     sql = _LOOSE_COUNTS.format(columns=_listed(columns), loose=division.loose, values=division.rolled.index.values)
     loose = division.rolled.connection.execute(sql, {"places": _places(columns)})
     for place, value, events, number in loose.fetchall():
@@ -106,23 +101,13 @@ def _top(column: _Column, candidates: Numbers, names: Mapping[int, str]) -> list
     return sorted(found, key=lambda one: (-one.events, one.value))[:TOP_VALUES]
 
 
-def _devices(
-    division: Division,
-    counter: DistinctCounter,
-    column: _Column,
-    top: Sequence[_Top],
-    loose: Mapping[str, npt.NDArray[Any]],
-) -> list[int]:
+def _devices(division: Division, column: str, top: Sequence[_Top], loose: Mapping[str, npt.NDArray[Any]]) -> list[int]:
     """How many devices had each of the values."""
-    ranks = np.full(len(column.counts), -1)
-    for rank, one in enumerate(top):
-        if one.number:
-            ranks[one.number] = rank
-    pieces = division.members(column.chosen, ranks[column.chosen.groups["value"]], len(top))
-    return [
-        counter.count([*(members for _, members in some), *([loose[one.value]] if one.value in loose else [])])
-        for one, some in zip(top, pieces, strict=True)
-    ]
+    # By number, for their order changes more often than which they are.
+    numbers = sorted(one.number for one in top if one.number)
+    sets = dict(zip(numbers, division.covered.devices_of_values(column, numbers), strict=True))
+    nobody = np.zeros(0, np.uint32)
+    return [sets.get(one.number, NumberSet(0, nobody)).count_with(loose.get(one.value, nobody)) for one in top]
 
 
 def _loose_devices(division: Division, top: Mapping[str, Sequence[_Top]]) -> dict[str, dict[str, npt.NDArray[Any]]]:

@@ -1,6 +1,5 @@
 """The headline numbers of a period from the rollups, and from the rows that they do not cover."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -11,8 +10,6 @@ from dashboard_app.filters import naive
 from dashboard_app.measures.periods import Counts, Period
 from dashboard_app.metrics import REVENUE
 from dashboard_app.rollup.covering import moment
-from dashboard_app.rollup.layout import EVERY_ROW, SPANS, Members
-from dashboard_app.rollup.reading import DistinctCounter, different
 from dashboard_app.rollup.rolled import Division
 
 _DIFFERENT: Final = """
@@ -40,23 +37,20 @@ def measure_rolled_period(division: Division) -> Period:
 
 
 def _count_devices(division: Division, period: Period) -> None:
-    limit = division.rolled.index.limit
-    counter, total = DistinctCounter(limit), np.zeros(limit, bool)
-    for counted, loose, pieces in zip(period.buckets, *_sets(division, "device", EVERY_ROW), strict=True):
-        numbers = [loose, *(members for _, members in pieces)]
-        counted.devices = counter.count(numbers)
-        for some in numbers:
-            total[some] = True
-    period.total.devices = int(np.count_nonzero(total))
+    sets, everything = division.covered.devices_by_bucket()
+    loose = _loose(division, "device")
+    for counted, some, others in zip(period.buckets, sets, loose, strict=True):
+        counted.devices = some.count_with(others)
+    period.total.devices = everything.count_with(np.concatenate(loose))
 
 
 def _count_sessions(division: Division, period: Period) -> None:
-    found: list[npt.NDArray[np.int64]] = []
-    for counted, loose, pieces in zip(period.buckets, *_sets(division, "session", SPANS), strict=True):
-        of_spans = [division.rolled.sessions(file)[places] for file, places in pieces]
-        found.append(different(np.concatenate([loose, *of_spans])))
-        counted.sessions = len(found[-1])
-    period.total.sessions = len(different(np.concatenate(found)))
+    rolled = division.rolled
+    sets, everything = division.covered.sessions_by_bucket(rolled.sessions, rolled.index.version)
+    loose = _loose(division, "session")
+    for counted, some, others in zip(period.buckets, sets, loose, strict=True):
+        counted.sessions = some.count_with(others)
+    period.total.sessions = everything.count_with(np.concatenate(loose))
 
 
 def _add_revenue(division: Division, period: Period) -> None:
@@ -74,13 +68,9 @@ def _add_revenue(division: Division, period: Period) -> None:
         (period.total if bucket is None else period.buckets[bucket]).revenue[currency] = revenue
 
 
-def _sets(
-    division: Division, column: str, part: str
-) -> tuple[list[npt.NDArray[Any]], Iterator[list[tuple[int, Members]]]]:
-    """Of each bucket the numbers in the column of the rows that are not covered, and the members of the others."""
+def _loose(division: Division, column: str) -> list[npt.NDArray[Any]]:
+    """Of each bucket the different numbers in the column of the rows that are not covered."""
     sql = _DIFFERENT.format(bucket=bucket_sql(division.buckets), column=column, loose=division.loose)
     found = division.rolled.connection.execute(sql).fetchnumpy()
     buckets, numbers = (np.asarray(found[name]) for name in ("bucket", "number"))
-    loose = np.split(numbers, np.searchsorted(buckets, np.arange(1, len(division.buckets))))
-    chosen = division.choose(part)
-    return loose, division.members(chosen, chosen.buckets, len(division.buckets))
+    return np.split(numbers, np.searchsorted(buckets, np.arange(1, len(division.buckets))))

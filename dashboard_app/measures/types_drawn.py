@@ -10,7 +10,6 @@ from dashboard_app.bucketing import bucket_sql
 from dashboard_app.buckets import Bucket
 from dashboard_app.conditions import Where
 from dashboard_app.metrics import EVENTS
-from dashboard_app.rollup.reading import different, events_by
 from dashboard_app.rollup.rolled import Division
 
 _TYPES: Final = f"""
@@ -37,11 +36,7 @@ def measure_rolled_types(division: Division, types: Sequence[str]) -> dict[str, 
     """The same by the rollups. Raises duckdb.Error and OSError."""
     rolled, buckets = division.rolled, division.buckets
     loose = measure_types(rolled.connection, Where("TRUE", {}), buckets, types, division.loose)
-    chosen = division.choose("event_type")
-    values = chosen.groups["value"]
-    ranks = np.full(int(values.max(initial=0)) + 1, len(types))
-    for number, name in rolled.values(different(values)).items():
-        ranks[number] = types.index(name) if name in types else len(types)
-    cells = (len(types) + 1) * len(buckets)
-    events = events_by(ranks[values] * len(buckets) + chosen.buckets, chosen, cells).reshape(-1, len(buckets))
-    return {name: (events[rank] + loose[name]).tolist() for rank, name in enumerate(types)}
+    known = rolled.values(np.flatnonzero(division.covered.events_of_values("event_type")))
+    numbers = {name: number for number, name in known.items()}
+    events = division.covered.events_by_bucket("event_type", [numbers.get(name, 0) for name in types])
+    return {name: (some + loose[name]).tolist() for name, some in zip(types, events, strict=True)}

@@ -53,6 +53,12 @@ class Cover:
     partial: tuple[int, ...]
 
     @property
+    def key(self) -> tuple[bytes, ...]:
+        """The same for covers of the same slots in the same buckets."""
+        pieces = (self.days, self.slots)
+        return tuple(numbers.tobytes() for some in pieces for numbers in (some.starts, some.ends, some.buckets))
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing is covered."""
         return not len(self.days.starts) and not len(self.slots.starts)

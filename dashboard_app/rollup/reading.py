@@ -1,4 +1,4 @@
-"""Counts and distinct devices of any range, from the rollups of all days.
+"""The groups of any range, from the rollups of all days, and the members of groups.
 
 A group has its devices once, and groups have them in common: so sets are put together and counted, never the counts
 of sets added.
@@ -7,16 +7,12 @@ of sets added.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from dashboard_app.rollup.covering import Cover, Pieces
-from dashboard_app.rollup.layout import Groups, Members, Numbers, RollupFile, concatenated, starts_of_runs
-
-# Sorting a few numbers is quicker than looking through a flag for each that there is.
-_FEW: Final = 32
+from dashboard_app.rollup.layout import Groups, Members, Numbers, RollupFile, concatenated
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,29 +84,6 @@ class Rollups:
 def events_by(numbers: Numbers, chosen: Chosen, count: int) -> Numbers:
     """The events of the groups, added up for each of the numbers from 0 to `count`; `numbers` has a group's."""
     return np.bincount(numbers, chosen.groups["events"], minlength=count).astype(np.int64)
-
-
-def different(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Each of the numbers once, sorted. Several times as quick as numpy.unique where there are many."""
-    # Stable: what is put together from sorted pieces is merged.
-    numbers = np.sort(numbers, kind="stable")
-    return numbers[starts_of_runs(numbers)]
-
-
-class DistinctCounter:
-    """Counts different numbers below `limit`, one set after the other."""
-
-    def __init__(self, limit: int) -> None:
-        self._flags = np.zeros(limit, bool)
-
-    def count(self, numbers: Sequence[npt.NDArray[Any]]) -> int:
-        """How many different numbers these arrays have."""
-        if sum(map(len, numbers)) * _FEW < len(self._flags):
-            return len(different(np.concatenate(numbers))) if numbers else 0
-        self._flags[:] = False
-        for some in numbers:
-            self._flags[some] = True
-        return int(np.count_nonzero(self._flags))
 
 
 def _chosen(numbers: Numbers, groups: Sequence[Groups], pieces: Pieces, source: int | None) -> Chosen:

@@ -1,7 +1,8 @@
 """What the index has counted beforehand, for the measures: rollups, and the rows that no rollup covers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 import duckdb
@@ -13,9 +14,10 @@ from dashboard_app.buckets import Bucket
 from dashboard_app.filters import DateRange, naive
 from dashboard_app.index.base import with_moved
 from dashboard_app.metrics import EVENTS
+from dashboard_app.rollup.covered import Covered
 from dashboard_app.rollup.covering import Cover, cover, minutes, moment
-from dashboard_app.rollup.layout import EVERY_ROW, QUARTER, Members, Numbers, RollupFile, concatenated
-from dashboard_app.rollup.reading import Chosen, IndexedFile, events_by
+from dashboard_app.rollup.layout import EVERY_ROW, QUARTER, Numbers, RollupFile, concatenated
+from dashboard_app.rollup.reading import IndexedFile
 from dashboard_app.rollup.rolled_index import RolledIndex
 from dashboard_app.rollup.tables import SOURCE_PLACE
 
@@ -55,14 +57,22 @@ class Rolled:
         """The number of the source, -1 where the index has no row of it; None of no name."""
         if not name:
             return None
-        sql = _SOURCE.format(values=self.index.values)
-        found = self.connection.execute(sql, {"place": SOURCE_PLACE, "source": name}).fetchall()
-        return int(found[0][0]) if found else -1
+
+        def find() -> int:
+            sql = _SOURCE.format(values=self.index.values)
+            found = self.connection.execute(sql, {"place": SOURCE_PLACE, "source": name}).fetchall()
+            return int(found[0][0]) if found else -1
+
+        return self.index.kept.get(("source", name), find, lambda _: len(name))
 
     def values(self, numbers: Numbers) -> dict[int, str]:
         """The texts of these numbers."""
-        sql = _VALUES.format(values=self.index.values)
-        return dict(self.connection.execute(sql, {"numbers": numbers.tolist()}).fetchall()) if len(numbers) else {}
+
+        def find() -> dict[int, str]:
+            sql = _VALUES.format(values=self.index.values)
+            return dict(self.connection.execute(sql, {"numbers": numbers.tolist()}).fetchall())
+
+        return self.index.kept.get(("values", numbers.tobytes()), find, lambda found: sum(map(len, found.values())))
 
     def rows_since(self, minute: int) -> str:
         """A query for the rows of the files that have any from a minute on, and of those that are in no file."""
@@ -118,13 +128,11 @@ class Division:
         """
         return self.rolled.loose(self.range, self.source, self.cover)
 
-    def choose(self, part: str) -> Chosen:
-        """The groups of what is covered. Raises duckdb.Error and OSError."""
-        return self.rolled.index.rollups.choose(part, self.cover, self.rolled.source(self.source))
-
-    def members(self, chosen: Chosen, keys: Numbers, count: int) -> Iterator[list[tuple[int, Members]]]:
-        """For each key from 0 to `count`, pieces of the members of its groups, with the number of the file of each."""
-        return self.rolled.index.rollups.members(chosen, keys, count)
+    @cached_property
+    def covered(self) -> Covered:
+        """What the rollups have of it. Raises duckdb.Error."""
+        index, source = self.rolled.index, self.rolled.source(self.source)
+        return Covered(index.rollups, self.cover, source, len(self.buckets), index.limit, index.kept)
 
     def newest(self, count: int) -> int:
         """A minute from which on there are at least `count` rows of the range, or else its first. Raises OSError."""
@@ -146,8 +154,8 @@ class Division:
 
     def events(self) -> Numbers:
         """How many rows there are in each bucket. Raises duckdb.Error and OSError."""
-        every = self.choose(EVERY_ROW)
-        events = events_by(every.buckets, every, len(self.buckets))
+        # Every row has the value 1 there.
+        events: Numbers = self.covered.events_by_bucket(EVERY_ROW, (1,))[0].copy()
         sql = _EVENTS.format(bucket=bucket_sql(self.buckets), loose=self.loose)
         for bucket, count in self.rolled.connection.execute(sql).fetchall():
             events[bucket] += count

@@ -11,11 +11,12 @@ import numpy as np
 
 from brokerlytics.index_files import Manifest
 from dashboard_app.index.base import moved_days, parquet
+from dashboard_app.rollup.kept import Kept
 from dashboard_app.rollup.layout import Numbers, RollupFile, starts_of_runs
 from dashboard_app.rollup.reading import IndexedFile, Rollups
 
 _OTHER_SESSION: Final = "SELECT day, span, session FROM {spans} WHERE span <> session ORDER BY day"
-_MOVED: Final = "SELECT day, span, session FROM moved ORDER BY day"
+_MOVED: Final = "SELECT day, span, session FROM moved ORDER BY day, span"
 # The sessions of some spans, by day: two arrays of one length.
 _Sessions = dict[str, tuple[Numbers, Numbers]]
 
@@ -25,7 +26,8 @@ class RolledIndex:
     """The rollups of the days that count, while index and committed rows stay as they are.
 
     `values` and `revenues` are relations in SQL; in the latter the days that are `gone` do not count. `limit` is above
-    all numbers of devices. `sessions` has those of spans that have another number: as the index says, and what changed.
+    the numbers of all devices of the index. `sessions` has those of spans that have another number: as the index says,
+    and what changed; `version` is another whenever they are. `kept` is what was counted of the rollups so far.
     """
 
     rollups: Rollups
@@ -34,6 +36,8 @@ class RolledIndex:
     limit: int
     gone: tuple[str, ...]
     sessions: tuple[_Sessions, _Sessions]
+    version: int
+    kept: Kept
 
 
 class RolledIndexes:
@@ -44,6 +48,9 @@ class RolledIndexes:
         self._files: dict[str, RollupFile] = {}
         self._made_of: object = None
         self._sessions: _Sessions = {}
+        self._moved: _Sessions = {}
+        self._version = 0
+        self._kept = Kept()
 
     def make(
         self, connection: duckdb.DuckDBPyConnection, manifest: Manifest, believed: Collection[str]
@@ -63,18 +70,23 @@ class RolledIndexes:
             )
             for day in days
         ]
-        if (manifest, len(days)) != self._made_of:
+        if (manifest, days) != self._made_of:
             spans = parquet([self._directory / day.spans.name for day in days])
             self._sessions = _by_day(connection, _OTHER_SESSION.format(spans=spans))
-            self._made_of = manifest, len(days)
-        (last_who,) = connection.execute("SELECT coalesce(max(who), 0) FROM recent_name").fetchall()[0]
+            self._kept = Kept()
+            self._made_of = manifest, days
+        moved = _by_day(connection, _MOVED)
+        if not _are_same(moved, self._moved):
+            self._moved, self._version = moved, self._version + 1
         return RolledIndex(
             rollups=Rollups(files),
             values=parquet([self._directory / manifest.values.name]),
             revenues=parquet([self._directory / manifest.revenues.name]),
-            limit=max(last_who, manifest.last_who) + 1,
+            limit=manifest.last_who + 1,
             gone=tuple(day.date for day in manifest.days if day.date not in believed),
-            sessions=(self._sessions, _by_day(connection, _MOVED)),
+            sessions=(self._sessions, self._moved),
+            version=self._version,
+            kept=self._kept,
         )
 
 
@@ -84,3 +96,9 @@ def _by_day(connection: duckdb.DuckDBPyConnection, query: str) -> _Sessions:
     first = starts_of_runs(days)
     edges = [*first.tolist(), len(days)]
     return {days[at]: (spans[at:end], sessions[at:end]) for at, end in pairwise(edges)}
+
+
+def _are_same(some: _Sessions, others: _Sessions) -> bool:
+    return some.keys() == others.keys() and all(
+        np.array_equal(mine, other) for day in some for mine, other in zip(some[day], others[day], strict=True)
+    )

@@ -18,7 +18,8 @@ from dashboard_app.measures.overview import Overview, measure_overview
 from dashboard_app.measures.presence import has_rows, newest_on, sources
 from dashboard_app.measures.rolled_periods import measure_rolled_period
 from dashboard_app.rollup.covering import cover, minutes
-from dashboard_app.rollup.reading import DistinctCounter
+from dashboard_app.rollup.kept import Kept
+from dashboard_app.rollup.number_sets import SetMaker, sorted_set
 from dashboard_app.rows import Rows
 from tests.dashboard.plain_overview import check_overview
 from tests.dashboard.plain_people import Row
@@ -222,10 +223,35 @@ def test_a_cover_and_its_partial_slots_are_the_whole_range() -> None:
 
 
 @pytest.mark.parametrize("limit", [1000, 100_000])
-def test_different_numbers_are_counted_once_however_many_there_are(limit: int) -> None:
+def test_sets_count_different_numbers_once_however_many_there_are(limit: int) -> None:
     pick = np.random.default_rng(5)
-    counter = DistinctCounter(limit)
+    maker, every = SetMaker(limit), set[int]()
     for size in (0, 3, 500):
         parts = [pick.integers(0, limit // 10, size), pick.integers(0, limit // 10, size)]
-        assert counter.count(parts) == len({*parts[0].tolist(), *parts[1].tolist()})
-    assert counter.count([]) == 0
+        numbers = {*parts[0].tolist(), *parts[1].tolist()}
+        every |= numbers
+        # Some of them are in the set, some are not, and some are above all that may be.
+        others = pick.integers(0, limit + 50, 60)
+        for some in (maker.make(parts), sorted_set(parts)):
+            assert some.count == len(numbers)
+            assert some.count_with(others) == len(numbers | {*others.tolist()})
+            assert some.count_with(others[:0]) == len(numbers)
+    assert maker.everything().count == len(every)
+    assert maker.everything().count_with(others) == len(every | {*others.tolist()})
+
+
+def test_what_was_not_asked_for_the_longest_is_made_again() -> None:
+    kept, made = Kept(most_bytes=20), list[str]()
+
+    def ask(name: str, size: int) -> str:
+        def make() -> str:
+            made.append(name)
+            return name.upper()
+
+        return kept.get(name, make, lambda _: size)
+
+    assert [ask(name, 8) for name in ("a", "b", "a", "c", "a", "b")] == ["A", "B", "A", "C", "A", "B"]
+    assert made == ["a", "b", "c", "b"]
+    assert ask("d", 11) == ask("d", 11) == "D"
+    assert ask("a", 8) == "A"
+    assert made == ["a", "b", "c", "b", "d", "d"]
