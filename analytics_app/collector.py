@@ -77,6 +77,8 @@ class Collector:
     def stop(self) -> None:
         """When the process has served its last request."""
         shared_producer.close()
+        # What stays frozen is not freed when the process ends, and DuckDB then complains of a leak.
+        gc.unfreeze()
 
     def handles(self, scope: Any) -> Endpoint | None:
         """The endpoint of a request that this collector takes."""

@@ -2,7 +2,8 @@
 
 import gc
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -49,15 +50,24 @@ def run_feeder(options: ServiceOptions, stopped: Callable[[], bool], progress: P
     if library() is None:
         logger.warning("Events are encoded in Python, about ten times slower: `make bootstrap` compiles the C sources.")
     collector = StatusCollector(options.group)
-    with metrics_server(options.metrics, collector):
+    with metrics_server(options.metrics, collector), _rare_garbage_collection():
         return _run(options, stopped, progress, collector)
+
+
+@contextmanager
+def _rare_garbage_collection() -> Iterator[None]:
+    gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD)
+    try:
+        yield
+    finally:
+        # What stays frozen is not freed when the process ends, and DuckDB then complains of a leak.
+        gc.unfreeze()
 
 
 def _run(
     options: ServiceOptions, stopped: Callable[[], bool], progress: Progress, collector: StatusCollector
 ) -> Totals:
-    gc.freeze()
-    gc.set_threshold(_GC_THRESHOLD)
     started = datetime.now(UTC)
     slot, lock = take_slot(options.root / "state" / "feeders", started)
     # With the topic in it: the group would give the successor on another topic what the dead one had.

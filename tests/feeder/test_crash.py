@@ -72,5 +72,6 @@ def test_a_stop_by_signal_is_clean(feeders: Feeders, load: Load, number: signal.
         feeders.wait_for_work(feeder)
         feeder.send(number)
         assert feeder.wait(30) == 0
+    assert "leak" not in feeder.log
     assert not list(feeders.store.glob("state/*/*.open"))
     assert not list(feeders.store.glob("state/feeders/*.json"))
