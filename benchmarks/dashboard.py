@@ -46,7 +46,7 @@ _WARM: Final = 3
 # The pages, and their query strings beside the range. Pipeline is none of them: it asks the broker and the database.
 ASKED: Final[tuple[tuple[str, dict[str, list[str]]], ...]] = (
     ("overview", {}),
-    ("explore", {"event": ["page_view"], "measure": ["users"], "breakdown": ["country"]}),
+    ("explore", {"event1": ["page_view"], "measure1": ["users"], "by": ["country"]}),
     ("funnel", {"step": ["page_view", "add_to_cart", "purchase"]}),
     ("retention", {}),
     ("users", {}),

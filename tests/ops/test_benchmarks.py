@@ -13,12 +13,14 @@ from confluent_kafka import Consumer, TopicPartition
 from pytest_django import Settings
 
 from benchmarks.cluster import event
+from benchmarks.dashboard import ASKED
 from benchmarks.feeder import LineCounter, Pace, check_complete
 from benchmarks.load import Load, LoadResult, run_load
 from benchmarks.report import Benchmark, Row
 from benchmarks.servers import peer_server
 from benchmarks.soak import Soak
 from brokerlytics.event_codec import decode_event, encode_event
+from dashboard_app.registry import report_named
 
 REQUEST = b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 4\r\n\r\nbody"
@@ -182,3 +184,8 @@ def test_the_peer_does_not_answer_before(settings: Settings) -> None:
 
     with peer_server("events") as peer, pytest.raises(httpx.ReadTimeout):
         httpx.post(f"http://127.0.0.1:{peer.port}/", json={}, timeout=2)
+
+
+@pytest.mark.parametrize(("page", "asked"), ASKED)
+def test_a_page_is_asked_with_parameters_that_it_reads(page: str, asked: dict[str, list[str]]) -> None:
+    assert asked.keys() <= {parameter.name for parameter in report_named(page).parameters}
