@@ -14,6 +14,8 @@ logger = logging.getLogger(__name__)
 # Who has just read the manifest still finds the files of the generation before.
 GRACE: Final = timedelta(seconds=5)
 _REST: Final = 4
+# What readers can still parse from CSV without being slow: some 600,000 rows.
+MUCH: Final = 256 * 1024**2
 
 
 def bring_up_to_date(builder: IndexBuilder, stopped: Callable[[], bool]) -> int:
@@ -29,22 +31,24 @@ def bring_up_to_date(builder: IndexBuilder, stopped: Callable[[], bool]) -> int:
     return built
 
 
-def follow(builder: IndexBuilder, wait: Callable[[float], bool]) -> None:
+def follow(builder: IndexBuilder, wait: Callable[[float], bool], clock: Callable[[], float] = time.monotonic) -> None:
     """Build whenever segments were closed, rewritten or removed, until `wait(seconds)` is true.
 
-    After a build it rests four times as long as that took: at most a fifth of a core is spent on the index, however
-    large the store. What cannot be read is logged, and tried again: dashboards read those segments from their CSV.
+    After a build it rests four times as long as that took, so that a fifth of the time is spent on the index however
+    large the store is; but not while MUCH waits, for then the feeder closes segments faster than that takes them in.
+    What cannot be read is logged, and tried again: dashboards read those segments from their CSV.
     """
-    pause = GRACE.total_seconds()
-    while not wait(pause):
-        began = time.monotonic()
+    rested_at = clock()
+    while not wait(GRACE.total_seconds()):
+        began = clock()
         try:
             builder.sweep()
             plan = builder.plan()
-            if plan.is_needed:
-                builder.build(plan)
+            if not plan.is_needed or (began < rested_at and plan.size + plan.left < MUCH):
+                continue
+            builder.build(plan)
         except FileNotFoundError:
             logger.info("A day was rewritten while the index was built: it is tried again")
         except (OSError, UnreadableStoreError) as error:
             logger.error("The index is not up to date: %s", error)
-        pause = max(GRACE.total_seconds(), _REST * (time.monotonic() - began))
+        rested_at = clock() + _REST * (clock() - began)

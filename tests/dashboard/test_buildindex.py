@@ -1,4 +1,5 @@
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -77,10 +78,35 @@ def test_it_follows_a_store_and_rests_after_each_build(store: Path, scratch: Scr
             paths[0].unlink()
         return len(rests) == 4
 
-    following.follow(builder, wait)
+    following.follow(builder, wait, lambda: sum(rests))
     assert read_manifest(builder.directory).days == ()
     assert list(builder.directory.glob("rows-*")) == []
     assert min(rests) >= following.GRACE.total_seconds()
+
+
+@pytest.mark.parametrize("much", [False, True])
+def test_it_rests_four_times_as_long_as_it_built_unless_much_waits(
+    store: Path, scratch: ScratchDirectory, monkeypatch: pytest.MonkeyPatch, much: bool
+) -> None:
+    monkeypatch.setattr(following, "MUCH", 1 if much else 2**40)
+    now, built = 0.0, list[float]()
+
+    def wrote(*_: int) -> None:
+        nonlocal now
+        now += 20
+        built.append(now)
+
+    def wait(seconds: float) -> bool:
+        nonlocal now
+        now += seconds
+        partition.commit([make_event(START)])
+        partition.close()
+        return now > 150
+
+    partition = Partition(store)
+    following.follow(IndexBuilder(store, TOPIC, scratch, wrote), wait, lambda: now)
+    pauses = {later - earlier for earlier, later in pairwise(built)}
+    assert pauses == ({25} if much else {100})
 
 
 def test_a_follower_outlives_what_it_cannot_read(
@@ -99,7 +125,7 @@ def test_a_follower_outlives_what_it_cannot_read(
             path.write_bytes(good)
         return rounds == 3
 
-    following.follow(builder, wait)
+    following.follow(builder, wait, lambda: 0.0)
     assert "The index is not up to date" in caplog.text
     assert [day.rows for day in read_manifest(builder.directory).days] == [3]
 
