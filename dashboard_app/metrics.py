@@ -4,7 +4,6 @@ from typing import Final
 
 EVENTS: Final = "count(*)"
 UNIQUE_DEVICES: Final = "count(DISTINCT device_id)"
-UNIQUE_USERS: Final = "count(DISTINCT user_id)"
 PERSONS: Final = "count(DISTINCT person)"
 SESSIONS: Final = "count(DISTINCT session)"
 # Always with `currency` among the groups: currencies are never added together.

@@ -1,24 +1,27 @@
 """Any measure of any event over time, broken down by any column or property."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
-import duckdb
+import numpy as np
 
 from dashboard_app.bucketing import bucket_sql
 from dashboard_app.buckets import Bucket
 from dashboard_app.conditions import Where, column_sql, number_sql
 from dashboard_app.filters import Filters
-from dashboard_app.metrics import EVENTS, NUMERIC, PERSONS, SESSIONS, UNIQUE_DEVICES, UNIQUE_USERS
+from dashboard_app.measures.event_types import event_types
+from dashboard_app.measures.explore_groups import ALL, OTHER, Explored, Group, Pair, Period, Places
+from dashboard_app.measures.rolled_explore import (
+    is_rolled_up,
+    measure_rolled_devices,
+    top_values,
+)
+from dashboard_app.metrics import EVENTS, NUMERIC
+from dashboard_app.rows import Rows
 
-COUNTS: Final = {
-    "events": EVENTS,
-    "devices": UNIQUE_DEVICES,
-    "users": UNIQUE_USERS,
-    "persons": PERSONS,
-    "sessions": SESSIONS,
-}
+# Of the last four, the column whose different values are counted.
+COUNTS: Final = {"events": "", "devices": "device_id", "users": "user_id", "persons": "person", "sessions": "session"}
 MEASURES: Final = (*COUNTS, *NUMERIC)
 # Measures of which the parts of a whole may be stacked.
 ADDITIVE: Final = ("events", "sum")
@@ -26,60 +29,27 @@ OFFERED_EVENTS: Final = 100
 OFFERED_PROPERTIES: Final = 100
 _LOOKED_AT: Final = 5000
 _DIGITS: Final = 6
-# Places of groups that are no value of the top.
-_OTHER, _MISSING, _ALL = 0, -1, -2
 
 _TOP: Final = f"""
 SELECT {{group}} AS value, {EVENTS} AS events FROM events WHERE {{where}}
 GROUP BY value ORDER BY events DESC, value NULLS LAST LIMIT {{limit}}"""  # noqa: S608
 # A NULL bucket stands for the whole range.
 _MEASURE: Final = """
-SELECT {bucket} AS bucket, {place} AS place, {measure} FROM events WHERE {where}
+SELECT {bucket} AS bucket, {place} AS place, {measure} FROM {relation} WHERE {where}
 GROUP BY GROUPING SETS ((place), (bucket, place))"""
-_EVENT_TYPES: Final = f"""
-SELECT event_type FROM events WHERE {{where}} GROUP BY event_type
-ORDER BY {EVENTS} DESC, event_type LIMIT {OFFERED_EVENTS}"""  # noqa: S608
+# Who it was stands once for each bucket before anybody is counted: in half of the time.
+_MEASURE_DIFFERENT: Final = """
+WITH seen AS MATERIALIZED (
+    SELECT DISTINCT {bucket} AS bucket, {place} AS place, {column} AS number FROM {relation}
+    WHERE {where} AND {column} IS NOT NULL
+)
+SELECT bucket, place, count(*) FROM seen GROUP BY bucket, place
+UNION ALL SELECT NULL, place, count(DISTINCT number) FROM seen GROUP BY place"""
+_ANY_OTHER: Final = f"SELECT 1 FROM {{relation}} WHERE {{where}} AND ({{place}}) = {OTHER} LIMIT 1"  # noqa: S608
 _PROPERTIES: Final = f"""
 SELECT DISTINCT unnest(json_keys(properties)) AS name
 FROM (SELECT properties FROM events WHERE {{where}} AND properties IS NOT NULL LIMIT {_LOOKED_AT})
 ORDER BY name LIMIT {OFFERED_PROPERTIES}"""  # noqa: S608
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """An event (empty for all) and what is measured of it; `number` is the column or property of numeric measures."""
-
-    event: str = ""
-    measure: str = "events"
-    number: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Explored:
-    """What is asked: at most one breakdown, of which the `top` values have series of their own."""
-
-    pairs: tuple[Pair, ...]
-    by: str = ""
-    top: int = 5
-    view: str = "line"
-
-
-@dataclass(slots=True)
-class Group:
-    """The numbers of one pair and one value: per bucket, and of the whole range (never the sum of the buckets).
-
-    `value` is None for rows without one; `is_other` is every value beyond the top, `is_all` no breakdown at all.
-    A number is None where there is nothing to measure.
-    """
-
-    pair: Pair
-    value: str | None = None
-    is_other: bool = False
-    is_all: bool = False
-    total: Any = None
-    values: list[Any] = field(default_factory=list)
-    previous_total: Any = None
-    previous: list[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,81 +61,81 @@ class Exploration:
     properties: list[str]
 
 
-def measure_explore(connection: duckdb.DuckDBPyConnection, filters: Filters, asked: Explored) -> Exploration:
-    """Measure over the view `events`. Raises duckdb.Error."""
-    places = _Places(asked, _top(connection, filters, asked) if asked.by else [])
-    groups = [group for pair in asked.pairs for group in _groups(connection, filters, places, pair)]
+def measure_explore(rows: Rows, filters: Filters, asked: Explored) -> Exploration:
+    """Measure the rows; by the rollups as far as those go. Raises duckdb.Error and OSError."""
+    places = Places(asked, _top(rows, filters, asked) if asked.by else [])
+    groups = [group for pair in asked.pairs for group in _groups(rows, filters, places, pair)]
     where = filters.where
-    types = connection.execute(_EVENT_TYPES.format(where=where.sql), where.parameters).fetchall()
-    names = connection.execute(_PROPERTIES.format(where=where.sql), where.parameters).fetchall()
-    return Exploration(groups, [name for (name,) in types], [name for (name,) in names])
+    names = rows.connection.execute(_PROPERTIES.format(where=where.sql), where.parameters).fetchall()
+    return Exploration(groups, list(event_types(rows, filters)[:OFFERED_EVENTS]), [name for (name,) in names])
 
 
-def _top(connection: duckdb.DuckDBPyConnection, filters: Filters, asked: Explored) -> list[str | None]:
+def _top(rows: Rows, filters: Filters, asked: Explored) -> list[str | None]:
     """The commonest values among the events of all pairs, by events, then by name."""
+    of_every_event = any(not pair.event for pair in asked.pairs)
+    if of_every_event and is_rolled_up("", "events", asked.by) and (division := rows.divide(filters, filters.range)):
+        return top_values(division, asked.by, asked.top)
     where = filters.where & _events_of(asked.pairs)
     sql = _TOP.format(group=f"({column_sql(asked.by)})::VARCHAR", where=where.sql, limit=asked.top)
-    return [value for value, _ in connection.execute(sql, where.parameters).fetchall()]
+    return [value for value, _ in rows.connection.execute(sql, where.parameters).fetchall()]
 
 
-class _Places:
-    """Numbers the groups of a breakdown in SQL: the commonest values by their rank, the others all alike.
-
-    So the values beyond the top are one group of rows, whose uniques are counted and never summed.
-    """
-
-    def __init__(self, asked: Explored, top: Sequence[str | None]) -> None:
-        self.names = [value for value in top if value is not None]
-        self._has_missing = None in top
-        self._value = f"({column_sql(asked.by)})::VARCHAR" if asked.by else ""
-
-    @property
-    def sql(self) -> str:
-        if not self._value:
-            return str(_ALL)
-        rank = f"coalesce(list_position($top::VARCHAR[], {self._value}), {_OTHER})"
-        return f"CASE WHEN {self._value} IS NULL THEN {_MISSING if self._has_missing else _OTHER} ELSE {rank} END"
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        return {"top": self.names} if self._value else {}
-
-    def empty_groups(self, pair: Pair) -> dict[int, Group]:
-        if not self._value:
-            return {_ALL: Group(pair, is_all=True)}
-        groups = {rank: Group(pair, value) for rank, value in enumerate(self.names, 1)}
-        missing = {_MISSING: Group(pair)} if self._has_missing else {}
-        return {**groups, **missing, _OTHER: Group(pair, is_other=True)}
-
-
-def _groups(connection: duckdb.DuckDBPyConnection, filters: Filters, places: _Places, pair: Pair) -> list[Group]:
+def _groups(rows: Rows, filters: Filters, places: Places, pair: Pair) -> list[Group]:
     """The groups of a pair that have rows in the range."""
     groups = places.empty_groups(pair)
-    found = _measured(connection, filters.where, filters.buckets, (places, pair))
+    found = _measured(rows, filters, (filters.range, filters.buckets), (places, pair))
     nothing = 0 if pair.measure in (*COUNTS, "sum") else None
     for place, group in groups.items():
         group.total, group.values = _numbers(found.get(place, {}), len(filters.buckets), nothing)
     before: dict[int, dict[int | None, Any]] = {}
     if filters.previous:
-        before = _measured(connection, filters.where_in(filters.previous), filters.previous_buckets, (places, pair))
+        before = _measured(rows, filters, (filters.previous, filters.previous_buckets), (places, pair))
         for place, group in groups.items():
             numbers = _numbers(before.get(place, {}), len(filters.buckets), nothing)
             group.previous_total, group.previous = numbers
-    return [group for place, group in groups.items() if place != _OTHER or place in found or place in before]
+    return [group for place, group in groups.items() if place != OTHER or place in found or place in before]
 
 
 def _measured(
-    connection: duckdb.DuckDBPyConnection, where: Where, buckets: Sequence[Bucket], asked: tuple[_Places, Pair]
+    rows: Rows, filters: Filters, period: Period, asked: tuple[Places, Pair]
 ) -> dict[int, dict[int | None, Any]]:
     """The numbers of one period, by place and bucket; None for all buckets together."""
     places, pair = asked
+    division = places.division(rows, filters, period, pair)
+    if not division:
+        return _measured_in("events", rows, filters.where_in(period[0]), period[1], asked)
+    if pair.measure == "devices":
+        return {ALL: measure_rolled_devices(division, pair.event)}
+    found = _measured_in(division.loose, rows, Where("TRUE", {}), period[1], asked)
+    for place, events in places.covered_events(division, pair).items():
+        if total := int(events.sum()):
+            numbers = found.setdefault(place, {})
+            numbers[None] = numbers.get(None, 0) + total
+            for bucket in np.flatnonzero(events).tolist():
+                numbers[bucket] = numbers.get(bucket, 0) + int(events[bucket])
+    return found
+
+
+def _measured_in(
+    relation: str, rows: Rows, where: Where, buckets: Sequence[Bucket], asked: tuple[Places, Pair]
+) -> dict[int, dict[int | None, Any]]:
+    """The same of the rows of a relation."""
+    places, pair = asked
     where &= _events_of([pair])
-    measure = COUNTS.get(pair.measure) or NUMERIC[pair.measure].format(number=number_sql(pair.number))
-    sql = _MEASURE.format(bucket=bucket_sql(buckets), place=places.sql, measure=measure, where=where.sql)
+    names = {"bucket": bucket_sql(buckets), "place": places.sql, "relation": relation, "where": where.sql}
+    parameters = {**where.parameters, **places.parameters}
+    if column := COUNTS.get(pair.measure):
+        sql = _MEASURE_DIFFERENT.format(column=column, **names)
+    else:
+        measure = NUMERIC[pair.measure].format(number=number_sql(pair.number)) if pair.number else EVENTS
+        sql = _MEASURE.format(measure=measure, **names)
     found: dict[int, dict[int | None, Any]] = {}
-    for bucket, place, number in connection.execute(sql, {**where.parameters, **places.parameters}).fetchall():
+    for bucket, place, number in rows.connection.execute(sql, parameters).fetchall():
         # Averages and percentiles have no end of digits.
         found.setdefault(place, {})[bucket] = round(number, _DIGITS) if isinstance(number, float) else number
+    # Its rows may all be without anybody; it is shown nevertheless.
+    if column and OTHER not in found and rows.connection.execute(_ANY_OTHER.format(**names), parameters).fetchall():
+        found[OTHER] = {}
     return found
 
 

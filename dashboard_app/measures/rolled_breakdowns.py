@@ -48,6 +48,11 @@ class _Column:
         known = int(self.counts[one.number]) if 0 < one.number < len(self.counts) else 0
         return known + self.others.get(one.value, 0)
 
+    @property
+    def total(self) -> int:
+        """The events of all values."""
+        return int(self.counts.sum()) + sum(self.others.values())
+
     def candidates(self) -> Numbers:
         """The numbers of the commonest values, and of those that are as common as the last of them."""
         found = np.flatnonzero(self.counts)
@@ -83,6 +88,14 @@ def measure_rolled_breakdowns(
         ]
         for name in columns
     }
+
+
+def commonest(division: Division, column: str) -> tuple[list[tuple[str, int]], int]:
+    """The TOP_VALUES commonest values with their events, and the events of all. Raises duckdb.Error and OSError."""
+    counted = _count(division, [column])[column]
+    candidates = counted.candidates()
+    top = _top(counted, candidates, division.rolled.values(candidates))
+    return [(one.value, one.events) for one in top], counted.total
 
 
 def _count(division: Division, columns: Sequence[str]) -> dict[str, _Column]:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 
 import duckdb
-import numpy as np
 
 from dashboard_app.bucketing import bucket_sql
 from dashboard_app.buckets import Bucket
@@ -36,7 +35,6 @@ def measure_rolled_types(division: Division, types: Sequence[str]) -> dict[str, 
     """The same by the rollups. Raises duckdb.Error and OSError."""
     rolled, buckets = division.rolled, division.buckets
     loose = measure_types(rolled.connection, Where("TRUE", {}), buckets, types, division.loose)
-    known = rolled.values(np.flatnonzero(division.covered.events_of_values("event_type")))
-    numbers = {name: number for number, name in known.items()}
-    events = division.covered.events_by_bucket("event_type", [numbers.get(name, 0) for name in types])
+    numbers = rolled.numbers("event_type", types)
+    events, _ = division.covered.events_by_bucket("event_type", [numbers.get(name, 0) for name in types])
     return {name: (some + loose[name]).tolist() for name, some in zip(types, events, strict=True)}

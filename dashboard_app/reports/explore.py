@@ -15,11 +15,9 @@ from dashboard_app.measures.explore import (
     COUNTS,
     MEASURES,
     Exploration,
-    Explored,
-    Group,
-    Pair,
     measure_explore,
 )
+from dashboard_app.measures.explore_groups import Explored, Group, Pair
 from dashboard_app.presenting import Breakdown, BreakdownRow, make_figure
 from dashboard_app.report import Context, Parameter, Query, Table, Value
 from dashboard_app.rows import Rows
@@ -78,7 +76,7 @@ class ExploreReport:
         return Explored(pairs, by, _top(query, len(pairs)), _choice(query, "view", VIEWS))
 
     def measure(self, rows: Rows, filters: Filters, options: Explored) -> Exploration:
-        return measure_explore(rows.connection, filters, options)
+        return measure_explore(rows, filters, options)
 
     def present(self, result: Exploration, filters: Filters, options: Explored, context: Context) -> Mapping[str, Any]:
         series, stacked = _series(result, options), _is_stacked(options)

@@ -8,7 +8,7 @@ import numpy as np
 from dashboard_app.rollup.covering import Cover
 from dashboard_app.rollup.kept import Kept, ResultT
 from dashboard_app.rollup.layout import EVERY_ROW, SPANS, Numbers
-from dashboard_app.rollup.number_sets import NumberSet, SetMaker, different, sorted_set
+from dashboard_app.rollup.number_sets import NumberSet, SetMaker, different, number_set
 from dashboard_app.rollup.reading import Chosen, Rollups, events_by
 
 Sets = tuple[NumberSet, ...]
@@ -38,16 +38,16 @@ class Covered:
 
         return self._keep(("values", part), count, _size)
 
-    def events_by_bucket(self, part: str, values: Sequence[int]) -> Numbers:
-        """A row for each of the values, with its events of each bucket."""
+    def events_by_bucket(self, part: str, values: Sequence[int]) -> tuple[Numbers, Numbers]:
+        """A row for each of the values, with its events of each bucket; and those of all other values."""
 
         def count() -> Numbers:
             chosen = self._choose(part)
             cells = _ranks(chosen, values)[chosen.groups["value"]] * self.buckets + chosen.buckets
-            counts = events_by(cells, chosen, (len(values) + 1) * self.buckets)
-            return counts.reshape(-1, self.buckets)[: len(values)]
+            return events_by(cells, chosen, (len(values) + 1) * self.buckets).reshape(-1, self.buckets)
 
-        return self._keep(("buckets", part, tuple(values)), count, _size)
+        counts = self._keep(("buckets", part, tuple(values)), count, _size)
+        return counts[:-1], counts[-1]
 
     def sources(self) -> Numbers:
         """The sources that have any rows."""
@@ -70,15 +70,16 @@ class Covered:
 
         return self._keep(("devices", part, tuple(values)), make, _size_of_all)
 
-    def devices_by_bucket(self) -> tuple[Sets, NumberSet]:
-        """The devices of each bucket, and those of all."""
+    def devices_by_bucket(self, part: str, value: int) -> tuple[Sets, NumberSet]:
+        """The devices that had a value in each bucket, and in all."""
 
         def make() -> Sets:
-            chosen, maker = self._choose(EVERY_ROW), SetMaker(self.limit)
-            pieces = self.rollups.members(chosen, chosen.buckets, self.buckets)
+            chosen, maker = self._choose(part), SetMaker(self.limit)
+            keys = np.where(chosen.groups["value"] == value, chosen.buckets, -1)
+            pieces = self.rollups.members(chosen, keys, self.buckets)
             return (*(maker.make([members for _, members in some]) for some in pieces), maker.everything())
 
-        *sets, everything = self._keep("devices", make, _size_of_all)
+        *sets, everything = self._keep(("devices of buckets", part, value), make, _size_of_all)
         return tuple(sets), everything
 
     def sessions_by_bucket(self, sessions: Callable[[int], Numbers], version: int) -> tuple[Sets, NumberSet]:
@@ -90,8 +91,8 @@ class Covered:
         def make() -> Sets:
             chosen = self._choose(SPANS)
             pieces = self.rollups.members(chosen, chosen.buckets, self.buckets)
-            sets = [sorted_set([sessions(file)[places] for file, places in some]) for some in pieces]
-            return (*sets, sorted_set([some.content for some in sets]))
+            found = [[sessions(file)[places] for file, places in some] for some in pieces]
+            return (*map(number_set, found), number_set([numbers for some in found for numbers in some]))
 
         *sets, everything = self._keep(("sessions", version), make, _size_of_all)
         return tuple(sets), everything

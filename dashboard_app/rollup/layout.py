@@ -40,6 +40,8 @@ ROLLED_UP: Final = (
     "app_version",
 )
 EVERY_ROW: Final = "rows"
+# The value that every row has there.
+ANY: Final = 1
 SPANS: Final = "spans"
 PARTS: Final = (*ROLLED_UP, EVERY_ROW, SPANS)
 # Minutes. Of what is drawn over time the slots are short, for midnight is at a quarter of an hour in some timezones.

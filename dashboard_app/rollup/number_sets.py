@@ -15,11 +15,12 @@ _FEW: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class NumberSet:
-    """`count` different numbers: sorted, or the bit of each where they are `packed`."""
+    """`count` different numbers: sorted, or where they are `packed` the bit of each from the number `base` on."""
 
     count: int
     content: npt.NDArray[Any]
     packed: bool = False
+    base: int = 0
 
     @property
     def nbytes(self) -> int:
@@ -33,8 +34,9 @@ class NumberSet:
 
     def _holds(self, numbers: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         if self.packed:
-            held = numbers < 8 * len(self.content)
-            known = numbers[held].astype(np.int64)
+            places = numbers.astype(np.int64) - self.base
+            held = (places >= 0) & (places < 8 * len(self.content))
+            known = places[held]
             held[held] = (self.content[known >> 3] >> (known & 7)) & 1
             return held
         if not len(self.content):
@@ -67,11 +69,16 @@ class SetMaker:
         return _packed(self._all)
 
 
-def sorted_set(numbers: Sequence[Numbers]) -> NumberSet:
+def number_set(numbers: Sequence[Numbers]) -> NumberSet:
     """The different numbers of these arrays, however high they are."""
-    found = different(np.concatenate([np.zeros(0, np.int64), *numbers]))
-    short = found.astype(np.uint32) if len(found) and found[-1] < 2**32 else found
-    return NumberSet(len(found), short)
+    found = np.concatenate([np.zeros(0, np.int64), *numbers])
+    low, high = (int(found.min()), int(found.max())) if len(found) else (0, 0)
+    if len(found) * _FEW < high - low:
+        some = different(found)
+        return NumberSet(len(some), some)
+    flags = np.zeros(high - low + 1, bool)
+    flags[found - low] = True
+    return _packed(flags, low)
 
 
 def different(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -81,5 +88,5 @@ def different(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return numbers[starts_of_runs(numbers)]
 
 
-def _packed(flags: npt.NDArray[np.bool_]) -> NumberSet:
-    return NumberSet(int(np.count_nonzero(flags)), np.packbits(flags, bitorder="little"), packed=True)
+def _packed(flags: npt.NDArray[np.bool_], base: int = 0) -> NumberSet:
+    return NumberSet(int(np.count_nonzero(flags)), np.packbits(flags, bitorder="little"), packed=True, base=base)

@@ -16,10 +16,10 @@ from dashboard_app.index.base import with_moved
 from dashboard_app.metrics import EVENTS
 from dashboard_app.rollup.covered import Covered
 from dashboard_app.rollup.covering import Cover, cover, minutes, moment
-from dashboard_app.rollup.layout import EVERY_ROW, QUARTER, Numbers, RollupFile, concatenated
+from dashboard_app.rollup.layout import ANY, EVERY_ROW, QUARTER, Numbers, RollupFile, concatenated
 from dashboard_app.rollup.reading import IndexedFile
 from dashboard_app.rollup.rolled_index import RolledIndex
-from dashboard_app.rollup.tables import SOURCE_PLACE
+from dashboard_app.rollup.tables import NUMBERED
 
 _COLUMNS: Final = ", ".join(COLUMNS)
 _LOOSE_COLUMNS: Final = (
@@ -35,7 +35,9 @@ _LOOSE: Final = """
 CREATE OR REPLACE TEMP TABLE {name} AS
 SELECT loose.*, named.who AS device
 FROM ({rows}) AS loose LEFT JOIN base_name AS named ON NOT named.is_user AND named.id = loose.device_id"""
-_SOURCE: Final = "SELECT number FROM {values} WHERE place = $place AND value = $source"
+_NUMBERS: Final = (
+    "SELECT value, number FROM {values} WHERE place = $place AND value IN (SELECT unnest($names::VARCHAR[]))"
+)
 _VALUES: Final = "SELECT number, value FROM {values} WHERE number IN (SELECT unnest($numbers::UINTEGER[]))"
 _EVENTS: Final = f"SELECT {{bucket}} AS bucket, {EVENTS} FROM {{loose}} GROUP BY bucket"  # noqa: S608
 
@@ -55,15 +57,17 @@ class Rolled:
 
     def source(self, name: str) -> int | None:
         """The number of the source, -1 where the index has no row of it; None of no name."""
-        if not name:
-            return None
+        return self.numbers("source", [name]).get(name, -1) if name else None
 
-        def find() -> int:
-            sql = _SOURCE.format(values=self.index.values)
-            found = self.connection.execute(sql, {"place": SOURCE_PLACE, "source": name}).fetchall()
-            return int(found[0][0]) if found else -1
+    def numbers(self, column: str, names: Sequence[str]) -> dict[str, int]:
+        """The numbers of a column's values, as far as the index has rows of them."""
 
-        return self.index.kept.get(("source", name), find, lambda _: len(name))
+        def find() -> dict[str, int]:
+            sql = _NUMBERS.format(values=self.index.values)
+            asked = {"place": NUMBERED.index(column), "names": list(names)}
+            return dict(self.connection.execute(sql, asked).fetchall())
+
+        return self.index.kept.get(("numbers", column, *names), find, lambda _: sum(map(len, names)))
 
     def values(self, numbers: Numbers) -> dict[int, str]:
         """The texts of these numbers."""
@@ -154,8 +158,8 @@ class Division:
 
     def events(self) -> Numbers:
         """How many rows there are in each bucket. Raises duckdb.Error and OSError."""
-        # Every row has the value 1 there.
-        events: Numbers = self.covered.events_by_bucket(EVERY_ROW, (1,))[0].copy()
+        ((every,), _) = self.covered.events_by_bucket(EVERY_ROW, (ANY,))
+        events: Numbers = every.copy()
         sql = _EVENTS.format(bucket=bucket_sql(self.buckets), loose=self.loose)
         for bucket, count in self.rolled.connection.execute(sql).fetchall():
             events[bucket] += count

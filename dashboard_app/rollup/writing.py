@@ -10,6 +10,7 @@ import numpy.typing as npt
 from dashboard_app.conditions import column_sql
 from dashboard_app.index.base import parquet
 from dashboard_app.rollup.layout import (
+    ANY,
     EVERY_ROW,
     GROUP,
     QUARTER,
@@ -57,7 +58,7 @@ def write_rollup(connection: duckdb.DuckDBPyConnection, rows: Path, target: Path
         numbers = _column(connection, f"number_{place}")[order]
         slots = quarters // SLOTS[column] * SLOTS[column]
         writer.add(*_grouped(numbers, sources, slots, devices))
-    every = np.ones(len(order), np.uint32)
+    every = np.full(len(order), ANY, np.uint32)
     spans, places = np.unique(_column(connection, "span")[order], return_inverse=True)
     writer.add(*_grouped(every, sources, quarters // SLOTS[EVERY_ROW] * SLOTS[EVERY_ROW], devices))
     # A member 0 is none, so places count from 1 until they are written.

@@ -14,12 +14,14 @@ from brokerlytics.event import Event
 from brokerlytics.index_files import index_dir
 from dashboard_app.committed import CommittedStore
 from dashboard_app.filters import Filters, parse_filters
+from dashboard_app.measures.explore import measure_explore
+from dashboard_app.measures.explore_groups import Explored, Pair
 from dashboard_app.measures.overview import Overview, measure_overview
 from dashboard_app.measures.presence import has_rows, newest_on, sources
 from dashboard_app.measures.rolled_periods import measure_rolled_period
 from dashboard_app.rollup.covering import cover, minutes
 from dashboard_app.rollup.kept import Kept
-from dashboard_app.rollup.number_sets import SetMaker, sorted_set
+from dashboard_app.rollup.number_sets import SetMaker, number_set
 from dashboard_app.rows import Rows
 from tests.dashboard.plain_overview import check_overview
 from tests.dashboard.plain_people import Row
@@ -78,6 +80,25 @@ STEPS = st.tuples(
 )
 
 
+EXPLORED = st.builds(
+    Explored,
+    st.lists(
+        st.builds(Pair, st.sampled_from(["", "", "page_view", "t9"]), st.sampled_from(["events", "devices", "users"])),
+        min_size=1,
+        max_size=3,
+        unique=True,
+    ).map(tuple),
+    st.sampled_from(["", "", "country", "page_path", "referrer_host", "event_type", "locale"]),
+    st.sampled_from([1, 3, 10]),
+)
+
+
+def check_explored(committed: CommittedStore, filters: Filters, asked: Explored) -> None:
+    with committed.look() as look, committed.rows(look) as connection:
+        by_rollups = measure_explore(Rows(connection, committed.rolled(connection)), filters, asked)
+        assert by_rollups == measure_explore(Rows(connection), filters, asked)
+
+
 def overviews(committed: CommittedStore, filters: Filters) -> tuple[Overview | None, Overview]:
     """By the rollups, None where there are none, and by the rows."""
     with committed.look() as look, committed.rows(look) as connection:
@@ -87,9 +108,15 @@ def overviews(committed: CommittedStore, filters: Filters) -> tuple[Overview | N
 
 
 @settings(max_examples=25, deadline=None)
-@given(life=st.lists(STEPS, min_size=1, max_size=5), query=QUERIES, zone=st.sampled_from(ZONES), custom=st.booleans())
+@given(
+    life=st.lists(STEPS, min_size=1, max_size=5),
+    query=QUERIES,
+    zone=st.sampled_from(ZONES),
+    custom=st.booleans(),
+    explored=EXPLORED,
+)
 def test_rollups_rows_and_plain_python_have_the_same_numbers(
-    life: list[tuple[list[Event], int, int, str]], query: dict[str, str], zone: str, custom: bool
+    life: list[tuple[list[Event], int, int, str]], query: dict[str, str], zone: str, custom: bool, explored: Explored
 ) -> None:
     if custom:
         query = {**query, "range": "custom", "from": "2026-10-24T10:07", "to": "2026-10-26T09:40"}
@@ -119,6 +146,7 @@ def test_rollups_rows_and_plain_python_have_the_same_numbers(
             check_overview(by_rows, rows, filters)
             if by_rollups:
                 assert by_rollups == by_rows
+                check_explored(committed, filters, explored)
         build(store)
         by_rollups, by_rows = overviews(committed, filters)
         assert by_rollups == (by_rows if closed else None)
@@ -232,10 +260,13 @@ def test_sets_count_different_numbers_once_however_many_there_are(limit: int) ->
         every |= numbers
         # Some of them are in the set, some are not, and some are above all that may be.
         others = pick.integers(0, limit + 50, 60)
-        for some in (maker.make(parts), sorted_set(parts)):
+        for some in (maker.make(parts), number_set(parts)):
             assert some.count == len(numbers)
             assert some.count_with(others) == len(numbers | {*others.tolist()})
             assert some.count_with(others[:0]) == len(numbers)
+    # Far from zero, close to each other or not.
+    for some in (np.array([10**12, 10**12 + 9]), np.array([5, 10**12])):
+        assert number_set([some, some]).count_with(np.array([0, 5, 10**12 + 9])) == 4
     assert maker.everything().count == len(every)
     assert maker.everything().count_with(others) == len(every | {*others.tolist()})
 
