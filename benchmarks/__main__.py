@@ -1,4 +1,4 @@
-"""`python -m benchmarks [feeder] [latency] [ingest] [simulate] [dashboard] [soak]`: tables and JSON."""
+"""`python -m benchmarks [feeder] [latency] [ingest] [simulate] [dashboard] [page] [index] [soak]`: tables and JSON."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ import django
 
 from brokerlytics.native.build import build
 
-NAMES = ("feeder", "latency", "ingest", "simulate", "dashboard", "soak")
+NAMES = ("feeder", "latency", "ingest", "simulate", "dashboard", "page", "index", "soak")
 
 
 def main() -> None:
@@ -22,12 +22,14 @@ def main() -> None:
         "--events",
         type=int,
         default=1_000_000,
-        help="feeder, simulate: how many are carried; dashboard: how many are stored (%(default)s)",
+        help="feeder, simulate, index: how many are carried; dashboard, page: how many are stored (%(default)s)",
     )
     parser.add_argument("--alone", action="store_true", help="feeder: without the other programs")
     parser.add_argument("--sdk", action="store_true", help="ingest: batches to /v1/batch as Segment's SDKs send, too")
     parser.add_argument("--minutes", type=float, default=10.0, help="soak: how long (%(default)s)")
-    parser.add_argument("--keep", type=Path, help="dashboard: where its store is made, or was (a temporary directory)")
+    parser.add_argument(
+        "--keep", type=Path, help="dashboard, page: where their store is made, or was (a temporary directory)"
+    )
     parser.add_argument("--out", type=Path, default=Path("var/benchmarks"), help="where the JSON goes (%(default)s)")
     options = parser.parse_args()
     if unknown := set(options.which) - set(NAMES):
@@ -42,7 +44,7 @@ def main() -> None:
 
 def measure(options: argparse.Namespace, directory: Path) -> None:
     # Django's settings have to be there before these are imported.
-    from benchmarks import dashboard, feeder, ingest, latency, simulate, soak
+    from benchmarks import dashboard, feeder, index, ingest, latency, page, simulate, soak
     from benchmarks.cluster import local_cluster
     from benchmarks.report import publish
 
@@ -57,8 +59,10 @@ def measure(options: argparse.Namespace, directory: Path) -> None:
         "ingest": lambda: publish(ingest.measure(options.runs, directory, sdk=options.sdk), path("ingest")),
         "simulate": lambda: publish(simulate.measure(options.runs, directory, options.events), path("simulate")),
         "dashboard": lambda: dashboard.publish(
-            dashboard.measure(options.keep or directory, options.events, options.events // 50), path("dashboard")
+            dashboard.measure(options.keep or directory, options.events), path("dashboard")
         ),
+        "page": lambda: page.publish(page.measure(options.keep or directory, directory, options.events), path("page")),
+        "index": lambda: index.publish(index.measure(options.runs, directory, options.events), path("index")),
         "soak": lambda: soak.publish(soak.measure(options.minutes, directory), path("soak")),
     }
     with local_cluster(directory):

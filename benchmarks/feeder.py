@@ -94,7 +94,18 @@ def measure(runs: int, directory: Path, events: int, *, alone: bool = False) -> 
 
 
 def feed(topic: str, store: Path, events: int, row: Row, processes: int) -> None:
-    """One run of so many feeders with their defaults. A row counts when it is committed, so on disk."""
+    """One run of so many feeders with their defaults."""
+    rate, peak = drain(topic, store, events, processes)
+    shutil.rmtree(store)
+    row.rates.append(rate)
+    row.memory.append(peak)
+
+
+def drain(topic: str, store: Path, events: int, processes: int = 1) -> tuple[float, float]:
+    """Rows per second of so many feeders, and their peak memory in MB. A row counts when it is committed, so on disk.
+
+    Raises RuntimeError.
+    """
     command = [sys.executable, "manage.py", "runfeeder", "--until-end", "--group", uuid4().hex, "--topic", topic]
     environment = {**child_environment(), "STORE_DIR": str(store)}
     log = store.with_suffix(".log")
@@ -113,9 +124,7 @@ def feed(topic: str, store: Path, events: int, row: Row, processes: int) -> None
         raise RuntimeError(f"runfeeder failed.\n{log.read_text()[-2000:]}")
     pace.see(committed_rows(store, topic))
     check_complete(sorted(store.glob("data/*/*.csv*")), events)
-    shutil.rmtree(store)
-    row.rates.append(pace.rate)
-    row.memory.append(peak)
+    return pace.rate, peak
 
 
 def carry(peer: Peer, events: int) -> float:

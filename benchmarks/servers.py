@@ -68,14 +68,16 @@ def _peak_kilobytes(pid: int) -> int:
 
 
 @contextmanager
-def web_server(directory: Path, topic: str) -> Iterator[Server]:
-    """Brokerlytics' own, with a database in `directory`."""
+def web_server(directory: Path, topic: str, store: Path | None = None) -> Iterator[Server]:
+    """Brokerlytics' own, with a database in `directory`, and its store unless another one is given."""
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
     output = io.StringIO()
     call_command("createsource", "bench", exist_ok=True, stdout=output)
     settings.PORT = free_port()
     env = {**child_environment(), "DATA_DIR": str(directory), "KAFKA_TOPIC": topic, "PORT": str(settings.PORT)}
+    if store:
+        env["STORE_DIR"] = str(store)
     with _running(web_command(), settings.PORT, env) as pid:
         yield Server(settings.PORT, pid, output.getvalue().strip())
 

@@ -186,6 +186,6 @@ def test_the_peer_does_not_answer_before(settings: Settings) -> None:
         httpx.post(f"http://127.0.0.1:{peer.port}/", json={}, timeout=2)
 
 
-@pytest.mark.parametrize(("page", "asked"), ASKED)
+@pytest.mark.parametrize(("page", "asked"), ASKED.values())
 def test_a_page_is_asked_with_parameters_that_it_reads(page: str, asked: dict[str, list[str]]) -> None:
     assert asked.keys() <= {parameter.name for parameter in report_named(page).parameters}
