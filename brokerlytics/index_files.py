@@ -25,6 +25,7 @@ import msgspec
 
 # Goes up whenever the files' columns or their meaning change: what an older version wrote is built anew.
 INDEX_VERSION: Final = 7
+_DATE_LENGTH: Final = len("2026-08-22")
 
 
 class SegmentStamp(msgspec.Struct, frozen=True, order=True):
@@ -47,6 +48,9 @@ class FileStamp(msgspec.Struct, frozen=True):
 class IndexedDay(msgspec.Struct, frozen=True):
     """The rows of a day's segments: `rows` of them in one file; in others their spans, their rollup, and again those
     rows that have a revenue.
+
+    A day of many rows has several of these, of some of its segments each; `date` is 2026-08-22 in the first, in the
+    second 2026-08-22-2.
     """
 
     date: str
@@ -56,6 +60,21 @@ class IndexedDay(msgspec.Struct, frozen=True):
     spans: FileStamp
     rollup: FileStamp
     amounts: FileStamp
+
+    @property
+    def calendar_date(self) -> str:
+        """The date of the segments' directory."""
+        return self.date[:_DATE_LENGTH]
+
+    @property
+    def part(self) -> int:
+        """Which of the day's parts it is, from 1."""
+        return int(self.date[_DATE_LENGTH + 1 :] or 1)
+
+    @property
+    def sources(self) -> set[tuple[str, SegmentStamp]]:
+        """The date and the stamp of each segment."""
+        return {(self.calendar_date, segment) for segment in self.segments}
 
     @property
     def files(self) -> tuple[FileStamp, ...]:
@@ -146,6 +165,5 @@ def believable_days(directory: Path, manifest: Manifest, present: Iterable[tuple
     return {
         day.date
         for day in manifest.days
-        if all(is_whole(directory, file) for file in day.files)
-        and all((day.date, segment) in there for segment in day.segments)
+        if all(is_whole(directory, file) for file in day.files) and day.sources <= there
     }

@@ -121,7 +121,7 @@ class CommittedStore:
         self, connection: duckdb.DuckDBPyConnection, look: Look, manifest: Manifest, believed: set[str]
     ) -> None:
         """Read what is not in the index, and make `events` of both."""
-        indexed = {(day.date, segment) for day in manifest.days if day.date in believed for segment in day.segments}
+        indexed = {source for day in manifest.days if day.date in believed for source in day.sources}
         closed = frozenset(one for one in look.closed if (day_of(one[0]), one[1]) not in indexed)
         made_of, self._made_of = self._made_of, None
         self._follow(closed)

@@ -72,11 +72,11 @@ def read(store: Path) -> Found:
         return found_by(committed)
 
 
-def build(store: Path) -> int:
-    """Bring the index up to date; returns how many generations that took."""
+def build(store: Path, part_rows: int = 20) -> int:
+    """Bring the index up to date; returns how many generations that took. Parts of days are small."""
     with TemporaryDirectory() as place:
         scratch = ScratchDirectory(Path(place))
-        builder = IndexBuilder(store, TOPIC, scratch, lambda *_: None)
+        builder = IndexBuilder(store, TOPIC, scratch, lambda *_: None, part_rows=part_rows)
         builder.check()
         steps = 0
         while (plan := builder.plan()).is_needed:
@@ -187,6 +187,35 @@ def files(store: Path, pattern: str) -> list[Path]:
 def test_an_index_that_is_up_to_date_is_not_built_again(indexed: Path) -> None:
     assert build(indexed) == 0
     assert [day.rows for day in read_manifest(index_dir(indexed, TOPIC)).days] == [6, 3]
+
+
+def test_what_is_added_to_a_day_that_has_enough_rows_is_a_part_of_its_own(store: Path) -> None:
+    partition = Partition(store)
+    closed = []
+    for number, rows in enumerate((3, 2, 2, 4)):
+        partition.commit([make_event(START, device_id=f"device {number}", revenue=1)] * rows)
+        closed.append(partition.close(date="2026-11-22"))
+        build(store, part_rows=3)
+    days = read_manifest(index_dir(store, TOPIC)).days
+    assert [(day.date, day.rows, len(day.segments)) for day in days] == [
+        ("2026-11-22", 3, 1),
+        ("2026-11-22-2", 4, 2),
+        ("2026-11-22-3", 4, 1),
+    ]
+    assert [file.name for file in files(store, "rows-*")] == [
+        "rows-2026-11-22-00000001.parquet",
+        "rows-2026-11-22-2-00000003.parquet",
+        "rows-2026-11-22-3-00000004.parquet",
+    ]
+    assert read(store) == without_index(store)
+    # Only the part of it is made anew.
+    closed[1].unlink()
+    with opened(store) as committed, committed.look() as look, committed.rows(look) as connection:
+        assert connection.execute("SELECT count(*) FROM closed").fetchall() == [(2,)]
+        assert connection.execute("SELECT count(*) FROM events").fetchall() == [(9,)]
+    build(store, part_rows=3)
+    assert [day.rows for day in read_manifest(index_dir(store, TOPIC)).days] == [3, 4, 2]
+    assert read(store) == without_index(store)
 
 
 def test_what_is_indexed_is_read_from_the_index_and_not_from_csv(indexed: Path) -> None:

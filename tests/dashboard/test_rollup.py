@@ -265,8 +265,8 @@ def test_sets_count_different_numbers_once_however_many_there_are(limit: int) ->
             assert some.count_with(others) == len(numbers | {*others.tolist()})
             assert some.count_with(others[:0]) == len(numbers)
     # Far from zero, close to each other or not.
-    for some in (np.array([10**12, 10**12 + 9]), np.array([5, 10**12])):
-        assert number_set([some, some]).count_with(np.array([0, 5, 10**12 + 9])) == 4
+    for far in (np.array([10**12, 10**12 + 9]), np.array([5, 10**12])):
+        assert number_set([far, far]).count_with(np.array([0, 5, 10**12 + 9])) == 4
     assert maker.everything().count == len(every)
     assert maker.everything().count_with(others) == len(every | {*others.tolist()})
 
