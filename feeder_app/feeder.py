@@ -3,28 +3,27 @@
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from brokerlytics.heartbeat import HEARTBEAT_INTERVAL, Heartbeat, State, write_heartbeat
 from brokerlytics.topics import TopicIdentity
 from feeder_app.assignment import AssignedPartition
 from feeder_app.connection import ConnectionWatch
+from feeder_app.consumer import Failure, FeederConsumer
 from feeder_app.errors import OutOfSpaceError
 from feeder_app.policies import FeederPolicy, is_due
-from feeder_app.records import records_of
+from feeder_app.records import Records
 from feeder_app.totals import Totals
 
 logger = logging.getLogger(__name__)
 
-CONSUME_BATCH: Final = 1_000
-# consume() runs no signal handler before it returns.
+# take() runs no signal handler before it returns.
 CONSUME_SECONDS: Final = 0.2
 _IDENTITY_TIMEOUT: Final = 1.0
 
@@ -48,7 +47,7 @@ class Feeder:
 
     def __init__(
         self,
-        consumer: Consumer,
+        consumer: FeederConsumer,
         options: FeederOptions,
         now: datetime,
         show: Callable[[Heartbeat], None] = lambda _: None,
@@ -70,11 +69,14 @@ class Feeder:
 
         Raises FeederError; KafkaException for what no retry can mend.
         """
-        messages = self._consumer.consume(CONSUME_BATCH, CONSUME_SECONDS)
-        if messages:
+        taken = self._consumer.take(CONSUME_SECONDS)
+        if taken:
             self._connection.heard(now)
-        for partition, run in groupby(messages, Message.partition):
-            self._take(partition, list(run), now)
+        for some in taken:
+            if isinstance(some, Failure):
+                self._take_error(some, now)
+            else:
+                self._take_records(some)
         for assigned in self._assigned.values():
             if not assigned.due(now):
                 continue
@@ -125,27 +127,15 @@ class Feeder:
             partitions=tuple(self._assigned[number].status(self._consumer, now) for number in sorted(self._assigned)),
         )
 
-    def _take(self, partition: int | None, messages: list[Message], now: datetime) -> None:
-        for are_errors, some in _by_kind(messages):
-            if are_errors:
-                self._take_errors(some, now)
-            else:
-                self._take_records(partition, some)
-
-    def _take_records(self, partition: int | None, messages: Sequence[Message]) -> None:
-        assigned = None if partition is None else self._assigned.get(partition)
+    def _take_records(self, records: Records) -> None:
+        assigned = self._assigned.get(records.partition)
         if assigned and assigned.writer and assigned.state is not State.WAITING:
             assigned.at_end = False
-            assigned.writer.append(records_of(messages))
+            assigned.writer.append(records)
 
-    def _take_errors(self, messages: Iterable[Message], now: datetime) -> None:
-        for message in messages:
-            if error := message.error():
-                self._take_error(error, message, now)
-
-    def _take_error(self, error: KafkaError, message: Message, now: datetime) -> None:
-        partition = message.partition()
-        assigned = None if partition is None else self._assigned.get(partition)
+    def _take_error(self, failure: Failure, now: datetime) -> None:
+        error = failure.error
+        assigned = None if failure.partition is None else self._assigned.get(failure.partition)
         if error.code() == KafkaError._PARTITION_EOF and assigned:
             assigned.at_end = True
         elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE) and assigned:
@@ -257,12 +247,3 @@ class Feeder:
     def _tell(self, what: str, partitions: list[TopicPartition]) -> None:
         numbers = ", ".join(str(partition.partition) for partition in partitions) or "none"
         logger.info("%s %s partitions of %s: %s", self._options.name, what, self._options.topic, numbers)
-
-
-def _by_kind(messages: list[Message]) -> Iterator[tuple[bool, list[Message]]]:
-    """Neighbours that are errors, and that are records."""
-    if not any(map(Message.error, messages)):
-        yield False, messages
-        return
-    for are_errors, some in groupby(messages, lambda message: message.error() is not None):
-        yield are_errors, list(some)

@@ -6,14 +6,15 @@ is the same to the byte.
 
 import base64
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Final, Self, cast
+from typing import Final, cast
 
 import msgspec
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
+from brokerlytics.csv_rows import Rows
 from brokerlytics.event import Event, InvalidEventError
 from brokerlytics.event_codec import decode_event
 from brokerlytics.timestamps import from_milliseconds
@@ -49,64 +50,52 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 
 class Records(msgspec.Struct, frozen=True, gc=False):
-    """Kafka records of one partition, in the order of their offsets: a column each, as Record has them."""
+    """Kafka records of one partition, in the order of their offsets.
+
+    `offsets` and `timestamps` are columns, as Record has them; `key_and_value` gives the rest of a record by its
+    number. `rows` are there when they were encoded in C, with the earliest and the latest of the timestamps; a record
+    that has a row has neither key nor value any more.
+    """
 
     topic: str
     partition: int
     offsets: Sequence[int]
     timestamps: Sequence[int]
-    keys: Sequence[bytes | None]
-    values: Sequence[bytes | None]
+    key_and_value: Callable[[int], tuple[bytes | None, bytes | None]]
+    rows: Rows | None = None
+    earliest: int = 0
+    latest: int = 0
 
     def __len__(self) -> int:
         return len(self.offsets)
 
     def __getitem__(self, index: int) -> Record:
-        return Record(
-            self.topic,
-            self.partition,
-            self.offsets[index],
-            self.timestamps[index],
-            self.keys[index],
-            self.values[index],
-        )
+        key, value = self.key_and_value(index)
+        return Record(self.topic, self.partition, self.offsets[index], self.timestamps[index], key, value)
 
-    def since(self, offset: int) -> Self:
-        """Those at `offset` and behind it."""
-        if not self.offsets or self.offsets[0] >= offset:
-            return self
-        start = bisect_left(self.offsets, offset)
-        return type(self)(
-            self.topic,
-            self.partition,
-            self.offsets[start:],
-            self.timestamps[start:],
-            self.keys[start:],
-            self.values[start:],
-        )
-
-
-def record_of(message: Message) -> Record:
-    """The record of a consumed message; a time that is missing or absurd becomes the nearest that can be stored."""
-    return records_of([message])[0]
+    def first_from(self, offset: int) -> int:
+        """The number of the first record at `offset` or behind it."""
+        return bisect_left(self.offsets, offset)
 
 
 def records_of(messages: Sequence[Message]) -> Records:
-    """Those of one partition's messages, at least one, as `record_of`.
+    """The records of one partition's messages, at least one.
 
-    A call for each message and column would cost a microsecond each; these loops are the interpreter's own.
+    A time that is missing or absurd becomes the nearest that can be stored.
     """
-    timestamps = [0 if kind == TIMESTAMP_NOT_AVAILABLE else time for kind, time in map(Message.timestamp, messages)]
-    if min(timestamps) < 0 or max(timestamps) > _LATEST_MILLISECONDS:
-        timestamps = [min(max(time, 0), _LATEST_MILLISECONDS) for time in timestamps]
+    times = [0 if kind == TIMESTAMP_NOT_AVAILABLE else time for kind, time in map(Message.timestamp, messages)]
     return Records(
         messages[0].topic() or "",
         messages[0].partition() or 0,
         cast("list[int]", list(map(Message.offset, messages))),
-        timestamps,
-        list(map(Message.key, messages)),
-        list(map(Message.value, messages)),
+        [min(max(time, 0), _LATEST_MILLISECONDS) for time in times],
+        lambda number: (messages[number].key(), messages[number].value()),
     )
+
+
+def record_of(message: Message) -> Record:
+    """The record of a consumed message, as `records_of`."""
+    return records_of([message])[0]
 
 
 def event_of(record: Record) -> Event:

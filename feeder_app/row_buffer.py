@@ -8,7 +8,7 @@ from typing_extensions import Buffer
 
 from brokerlytics.checkpoint import Checkpoint
 from brokerlytics.csv_format import encode_row
-from brokerlytics.csv_rows import Rows, row_encoder
+from brokerlytics.csv_rows import Rows
 from brokerlytics.event import InvalidEventError
 from brokerlytics.native.library import DIGEST_BYTES
 from brokerlytics.store import PartitionPaths
@@ -16,7 +16,7 @@ from feeder_app.batches import Batch
 from feeder_app.digest_sets import digests_of
 from feeder_app.errors import PoisonBoundError
 from feeder_app.policies import FeederPolicy, count_bad, count_good, poison_exceeded
-from feeder_app.records import Record, Records, day_of, dead_letter_of, event_of
+from feeder_app.records import Record, Records, date_of_day, day_of, dead_letter_of, event_of
 from feeder_app.seen_ids import SeenIds, identity_of
 
 
@@ -34,7 +34,6 @@ class RowBuffer:
         self._poison = checkpoint.poison
         self._paths = paths
         self._policy = policy
-        self._encoder = row_encoder()
 
     @property
     def size(self) -> int:
@@ -47,31 +46,33 @@ class RowBuffer:
         return taken
 
     def append(self, records: Records) -> None:
-        """Encode records, in order of their offsets.
+        """Take records, in order of their offsets.
 
         A record below `next_offset` was taken before and is passed over. One that is no event
         becomes a dead letter, and one whose event was stored lately is only counted.
         Raises PoisonBoundError, with that record and those behind it not taken.
         """
-        fresh = records.since(self.next_offset)
-        if self._encoder is None:
-            for index in range(len(fresh)):
-                self._append_one(fresh[index])
+        start = records.first_from(self.next_offset)
+        rows = records.rows
+        if rows is None:
+            self._append_each(records, start, len(records))
             return
-        rows = self._encoder.encode(fresh.values, fresh.partition, fresh.offsets)
-        for start, stop, is_plain in _runs(fresh, rows):
+        for begin, stop, is_plain in _runs(records, rows, start):
             if is_plain:
-                self._append_plain(fresh, rows, start, stop)
+                self._append_plain(records, rows, begin, stop)
             else:
-                for index in range(start, stop):
-                    self._append_one(fresh[index])
+                self._append_each(records, begin, stop)
 
     def _append_plain(self, records: Records, rows: Rows, start: int, stop: int) -> None:
         """Records that are plain and of one day."""
-        last = records[stop - 1]
+        offsets, last = records.offsets[start:stop], records.timestamps[stop - 1]
         digests = rows.digests[start * DIGEST_BYTES : stop * DIGEST_BYTES]
-        are_new = self.seen.remember(digests, records.offsets[start:stop], last.day)
-        self._take(last, rows.parts(start, are_new), are_new.count(1), stop - start)
+        are_new = self.seen.remember(digests, offsets, day_of(last))
+        self._take(offsets[-1], last, rows.parts(start, are_new), are_new.count(1), stop - start)
+
+    def _append_each(self, records: Records, start: int, stop: int) -> None:
+        for index in range(start, stop):
+            self._append_one(records[index])
 
     def _append_one(self, record: Record) -> None:
         try:
@@ -82,16 +83,17 @@ class RowBuffer:
             return
         identity = identity_of((event.source or "").encode(), event.event_id.encode())
         is_new = self.seen.remember(digests_of([identity]), [record.offset], record.day)[0]
-        self._take(record, [row], is_new, 1)
+        self._take(record.offset, record.timestamp, [row], is_new, 1)
 
-    def _take(self, last: Record, rows: Iterable[Buffer], new: int, records: int) -> None:
-        """The `new` rows of so many records of one day, of which `last` is the last; the others repeat an event."""
+    def _take(self, offset: int, timestamp: int, rows: Iterable[Buffer], new: int, records: int) -> None:
+        """The `new` rows of so many records of one day, the last one at `offset`; the others repeat an event."""
         self._poison = count_good(self._poison, records)
-        batch = self._batch(last.date if new else "")
+        date = date_of_day(day_of(timestamp))
+        batch = self._batch(date if new else "")
         if new:
-            batch.take_rows(rows, new, last.date)
+            batch.take_rows(rows, new, date)
         batch.duplicates += records - new
-        self._reach(batch, last)
+        self._reach(batch, offset, timestamp)
 
     def _park(self, record: Record, error: InvalidEventError) -> None:
         poison = count_bad(self._poison)
@@ -105,7 +107,7 @@ class RowBuffer:
         self._poison = poison
         batch = self._batch("")
         batch.take_dead_letter(dead_letter_of(record, error))
-        self._reach(batch, record)
+        self._reach(batch, record.offset, record.timestamp)
 
     def _batch(self, date: str) -> Batch:
         """The batch for rows of `date`; what has no row decides no segment's date, and goes into any."""
@@ -113,22 +115,19 @@ class RowBuffer:
             self.batches.append(Batch(self.next_offset, self._poison))
         return self.batches[-1]
 
-    def _reach(self, batch: Batch, record: Record) -> None:
-        self.next_offset = batch.next_offset = record.offset + 1
-        batch.newest, batch.poison = record.timestamp, self._poison
+    def _reach(self, batch: Batch, offset: int, timestamp: int) -> None:
+        self.next_offset = batch.next_offset = offset + 1
+        batch.newest, batch.poison = timestamp, self._poison
 
 
-def _runs(records: Records, rows: Rows) -> Iterator[tuple[int, int, bool]]:
-    """Records that can be taken together: start, stop, and whether they are plain; if so they are of one day."""
-    if not len(records):
+def _runs(records: Records, rows: Rows, start: int) -> Iterator[tuple[int, int, bool]]:
+    """Records from `start` on that can be taken together: start, stop, and whether they are plain; then of one day."""
+    if rows.all_plain and day_of(records.earliest) == day_of(records.latest):
+        if start < len(records):
+            yield start, len(records), True
         return
-    day = day_of(min(records.timestamps))
-    if rows.all_plain and day == day_of(max(records.timestamps)):
-        yield 0, len(records), True
-        return
-    kinds = [day_of(time) if rows.is_plain(index) else None for index, time in enumerate(records.timestamps)]
-    start = 0
-    for kind, run in groupby(kinds):
+    times = enumerate(records.timestamps[start:], start)
+    for kind, run in groupby(day_of(time) if rows.is_plain(index) else None for index, time in times):
         stop = start + sum(1 for _ in run)
         yield start, stop, kind is not None
         start = stop

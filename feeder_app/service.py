@@ -11,6 +11,7 @@ from typing import Final
 
 from brokerlytics.heartbeat import remove_heartbeat
 from brokerlytics.native.library import library
+from brokerlytics.native.librdkafka import kafka
 from feeder_app.consumer import make_consumer
 from feeder_app.errors import FeederError, PoisonBoundError
 from feeder_app.feeder import Feeder, FeederOptions
@@ -49,6 +50,8 @@ def run_feeder(options: ServiceOptions, stopped: Callable[[], bool], progress: P
     """
     if library() is None:
         logger.warning("Events are encoded in Python, about ten times slower: `make bootstrap` compiles the C sources.")
+    elif kafka() is None:
+        logger.warning("Events are encoded in Python, about ten times slower: this librdkafka takes no plugins.")
     collector = StatusCollector(options.group)
     with metrics_server(options.metrics, collector), _rare_garbage_collection():
         return _run(options, stopped, progress, collector)

@@ -14,7 +14,9 @@ from typing import cast
 
 from brokerlytics.native.intake import Defaults, EventEncoder
 from brokerlytics.native.library import DIGEST_BYTES, Library
+from brokerlytics.native.messages import MessageReader
 from tests.analytics.client_events import NOW, usual_bodies
+from tests.contracts.fake_kafka import FakeKafka, Sent
 from tests.contracts.plain_events import damaged
 
 
@@ -33,6 +35,21 @@ def encode(native: Library, value: bytes, room: int) -> int:
         ends=ends.buffer_info()[0],
         digests=addressof(digest),
     )
+
+
+def read_messages(native: Library, values: list[bytes]) -> int:
+    """How many are plain; what is given back is gone at once."""
+    sent = [Sent(number // 3, number, value, value[:5] or None) for number, value in enumerate([*values, b""])]
+    kafka = FakeKafka(sent)
+    reader = MessageReader(native, kafka.functions, None, 7)
+    plain = 0
+    while runs := reader.take(0):
+        for run in runs:
+            for number in range(len(run.offsets)):
+                plain += run.rows.is_plain(number)
+                assert run.rows.is_plain(number) or run.key_and_value(number)
+    assert len(kafka.destroyed) == len(sent)
+    return plain
 
 
 def remember(native: Library, texts: list[bytes]) -> None:
@@ -73,6 +90,7 @@ def main() -> None:
         cut = value[: chance.randrange(len(value) + 1)]
         encode(native, cut, 2 * len(cut) + 256)
         remember(native, [value, cut, value, cut[:9]])
+        read_messages(native, [value, cut, value] * 3)
     sys.stdout.write(f"{plain}\n")
 
 

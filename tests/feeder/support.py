@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from brokerlytics.csv_rows import row_encoder
 from brokerlytics.store import PartitionPaths, open_segment, open_snapshot
 from brokerlytics.timestamps import format_timestamp
 from feeder_app.records import Record, Records
@@ -45,15 +46,16 @@ def encoded(fields: dict[str, Any], at: datetime, *, is_plain: bool) -> bytes:
 
 
 def columns(records: Sequence[Record]) -> Records:
-    """Records of one partition as the writer takes them."""
-    return Records(
-        TOPIC,
-        records[0].partition if records else 0,
-        [record.offset for record in records],
-        [record.timestamp for record in records],
-        [record.key for record in records],
-        [record.value for record in records],
-    )
+    """Records of one partition as the writer takes them: encoded in C, where it is compiled."""
+    partition, times = records[0].partition if records else 0, [record.timestamp for record in records]
+    offsets, encoder = [record.offset for record in records], row_encoder()
+    rows = encoder.encode([record.value for record in records], partition, offsets) if encoder else None
+
+    def key_and_value(index: int) -> tuple[bytes | None, bytes | None]:
+        assert rows is None or not rows.is_plain(index)
+        return records[index].key, records[index].value
+
+    return Records(TOPIC, partition, offsets, times, key_and_value, rows, min(times, default=0), max(times, default=0))
 
 
 def paths(root: Path, partition: int = 0) -> PartitionPaths:
