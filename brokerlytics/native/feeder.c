@@ -4,6 +4,9 @@
 
 #include "rows.h"
 
+/* So many digests before its search, memory is asked for. */
+#define AHEAD 8
+
 /* The rows of `count` values, which lie one behind the other, and the digests of their events.
  * `ends[n]` is where row n ends in `rows`: where it begins, when the value is not plain. Returns how many are. */
 uint64_t encode_rows(const struct contract *contract, const uint8_t *key, const uint8_t *values, const uint32_t *lengths,
@@ -33,6 +36,9 @@ uint64_t add_new(const struct set *sets, uint64_t set_count, const uint8_t *dige
     uint64_t added = 0;
     for (uint64_t index = 0; index < count; index++, digests += DIGEST_BYTES) {
         bool found = false;
+        for (uint64_t any = 0; any < set_count && index + AHEAD < count; any++) {
+            fetch_slot(&sets[any], digests + AHEAD * DIGEST_BYTES);
+        }
         for (uint64_t other = 1; other < set_count && !found; other++) {
             found = is_in(&sets[other], digests);
         }
