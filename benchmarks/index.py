@@ -1,7 +1,7 @@
 """What the index costs the feeder, and whether it keeps pace: `buildindex --follow` runs beside, as in the product.
 
-A backlog is drained in turn without it and with it. Then events come at a steady rate for a minute: once a second it is
-looked how many rows of closed segments are in no index yet, and so parsed from their CSV by whoever looks at a page.
+A backlog is drained in turn without it and with it. Then events come at a steady rate for two minutes: once a second it
+is looked how many rows of closed segments are in no index yet, and so parsed from their CSV by whoever looks at a page.
 """
 
 import multiprocessing
@@ -36,7 +36,7 @@ ALONE: Final = "runfeeder alone"
 WITH_INDEX: Final = "runfeeder, the index beside it"
 WANTED: Final = 0.8
 RATES: Final = (20_000, 40_000)
-SECONDS: Final = 60
+SECONDS: Final = 120
 _PATIENCE: Final = 120.0
 _TICK: Final = 0.05
 
