@@ -234,6 +234,19 @@ def test_a_late_row_that_joins_two_sessions_of_the_index_makes_them_one(store: P
         assert by_rollups.current.total.sessions == 1
 
 
+def test_what_was_counted_is_counted_anew_when_the_index_changes(indexed: Path) -> None:
+    partition = Partition(indexed, 1)
+    with opened(indexed) as committed:
+        before, _ = overviews(committed, FILTERS)
+        partition.commit([make_event(NOW - timedelta(hours=30), page_path="/1", device_id="d3")])
+        partition.close(date="2026-10-25")
+        build(indexed)
+        by_rollups, by_rows = overviews(committed, FILTERS)
+    assert before
+    assert by_rollups == by_rows
+    assert by_rows.current.total.devices == before.current.total.devices + 1
+
+
 def test_a_cover_and_its_partial_slots_are_the_whole_range() -> None:
     for zone in ZONES:
         filters = parse_filters(make_query(range="30d", interval="day"), now=NOW, tz=ZoneInfo(zone))
