@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from threading import Lock, Timer
+from threading import Event, Lock, Thread
 from typing import Any, Final
 
 import duckdb
@@ -23,6 +23,7 @@ from dashboard_app.scratch import ScratchDirectory
 _KEPT: Final = 32
 # Maintenance may rewrite a day between the look at its files and their reading.
 _TRIES: Final = 20
+_BETWEEN_INTERRUPTS: Final = 0.05
 
 
 class TooSlowError(Exception):
@@ -86,8 +87,8 @@ def measure_answer(rows: Rows, report: AnyReport, filters: Filters, options: obj
 
 @contextmanager
 def _in_time(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
-    timer = Timer(seconds, connection.interrupt)
-    timer.daemon = True
+    done = Event()
+    timer = Thread(target=_interrupt, args=(connection, seconds, done), daemon=True)
     timer.start()
     try:
         yield
@@ -95,7 +96,15 @@ def _in_time(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[
         message = f"The numbers were not there within {seconds:g} seconds. Choose a shorter range or fewer filters."
         raise TooSlowError(message) from None
     finally:
-        timer.cancel()
+        done.set()
+        timer.join()
+
+
+def _interrupt(connection: duckdb.DuckDBPyConnection, seconds: float, done: Event) -> None:
+    """Again and again, for an interrupt between two queries is heard by neither."""
+    if not done.wait(seconds):
+        while not done.wait(_BETWEEN_INTERRUPTS):
+            connection.interrupt()
 
 
 def reader() -> ReportReader:

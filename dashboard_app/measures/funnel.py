@@ -11,7 +11,7 @@ from typing import Any, Final
 import duckdb
 
 from dashboard_app.filters import Filters
-from dashboard_app.measures.attempts import attempts_sql
+from dashboard_app.measures.attempts import load_attempts
 from dashboard_app.measures.identities import Identity, identities
 from dashboard_app.steps import Step
 
@@ -80,8 +80,7 @@ class Funnel:
 
 def measure_funnel(connection: duckdb.DuckDBPyConnection, filters: Filters, options: FunnelOptions) -> Funnel:
     """Count over the view `events`. Leaves the temporary table `attempt`. Raises duckdb.Error."""
-    sql, parameters = attempts_sql(filters, options.steps, options.window, options.breakdown)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE attempt AS {sql}", parameters)
+    load_attempts(connection, filters, options.steps, options.window, options.breakdown)
     steps = len(options.steps)
     total = _conversion(connection.execute(f"SELECT FALSE, NULL, {_counts(steps)} FROM attempt").fetchall()[0])  # noqa: S608
     people, has_more = _people(connection, options)

@@ -12,6 +12,9 @@ from pathlib import Path
 from random import Random
 from typing import cast
 
+import numpy as np
+
+from brokerlytics.native.attempts import Batch, NativeAttempts, Rules
 from brokerlytics.native.intake import Defaults, EventEncoder
 from brokerlytics.native.library import DIGEST_BYTES, Library
 from brokerlytics.native.messages import MessageReader
@@ -78,6 +81,19 @@ def take_in(native: Library, body: bytes) -> int:
     return len(encoded.messages) if encoded else 0
 
 
+def follow(native: Library, chance: Random) -> None:
+    """Rows of few people in any order, many of one time; some of people who are not there."""
+    rules = Rules(chance.randint(2, 8), chance.randrange(20), chance.randrange(50), chance.random() < 0.5)
+    follower = NativeAttempts(native, rules, 4, 0, chance.randrange(2))
+    batches = []
+    for size in [chance.randrange(40) for _ in range(chance.randrange(5))]:
+        columns = ([chance.randrange(most) for _ in range(size)] for most in (50, 5, 2, 9, 256))
+        types = (np.int64, np.int32, np.int32, np.int64, np.uint8)
+        batches.append(Batch(*(np.array(column, type_) for column, type_ in zip(columns, types, strict=True))))
+    follower.follow(batches)
+    assert np.all(follower.counted().level > 0)
+
+
 def main() -> None:
     native, seed, count = Library(Path(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])
     chance, plain = Random(seed), 0
@@ -91,6 +107,7 @@ def main() -> None:
         encode(native, cut, 2 * len(cut) + 256)
         remember(native, [value, cut, value, cut[:9]])
         read_messages(native, [value, cut, value] * 3)
+        follow(native, chance)
     sys.stdout.write(f"{plain}\n")
 
 

@@ -1,17 +1,20 @@
-"""A funnel's numbers against a plain computation that shares nothing with the SQL but its definition."""
+"""A funnel's numbers against a plain computation that shares nothing with them but their definition."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 from django.utils.datastructures import MultiValueDict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from brokerlytics.native.library import library
 from dashboard_app.filters import Filters, parse_filters
+from dashboard_app.measures import following
 from dashboard_app.measures.funnel import (
     PEOPLE_PER_PAGE,
     TOP_VALUES,
@@ -94,9 +97,14 @@ def measure(rows: Sequence[Row], steps: Sequence[str], window: timedelta, **more
     drawn_rows(step=MINUTE, steps=40, most=40),
     st.lists(st.sampled_from("ABC"), min_size=2, max_size=4),
     st.sampled_from([1, 3, 8, 60]).map(lambda minutes: minutes * MINUTE),
+    st.booleans(),
 )
-def test_every_number_is_what_its_definition_says(rows: list[Row], steps: list[str], window: timedelta) -> None:
-    funnel = measure(rows, steps, window, breakdown="country", listed=Listed(2, converted=True))
+def test_every_number_is_what_its_definition_says(
+    rows: list[Row], steps: list[str], window: timedelta, compiled: bool
+) -> None:
+    found = library() if compiled else None
+    with patch.multiple(following, library=lambda: found, _ROWS=10, _PLAIN_ROWS=5, _PEOPLE_BYTES=150):
+        funnel = measure(rows, steps, window, breakdown="country", listed=Listed(2, converted=True))
     attempts = plain_funnel(rows, parse(), steps, window)
     check(funnel.total, list(attempts.values()), len(steps))
     values = Counter(one.value for one in attempts.values())

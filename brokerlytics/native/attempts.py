@@ -1,0 +1,118 @@
+"""The attempts of a funnel, in C: what attempts.c does, with numpy arrays."""
+
+import ctypes
+from collections.abc import Sequence
+from ctypes import POINTER, c_int32, c_int64, c_uint32, c_uint64, c_void_p
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from brokerlytics.native.library import Library, declared
+
+# The time of a step that was not reached: numpy's and DuckDB's "not a time".
+NEVER: Final = -(2**63)
+MAX_STEPS: Final = 8
+
+
+class Batch(NamedTuple):
+    """Rows, each in the same place of all arrays.
+
+    `at` is microseconds since 1970; `steps` has a bit for each step that the row matches, the first the lowest.
+    """
+
+    at: npt.NDArray[np.int64]
+    person: npt.NDArray[np.int32]
+    partition: npt.NDArray[np.int32]
+    offset: npt.NDArray[np.int64]
+    steps: npt.NDArray[np.uint8]
+
+
+class Counted(NamedTuple):
+    """The attempt that counts of each person who starts, each in the same place of all arrays.
+
+    `at` has a column for each step, NEVER for those beyond the `level`. `offset` and `partition` are those of the row
+    that it began with, and not there unless they were asked for.
+    """
+
+    person: npt.NDArray[np.int64]
+    level: npt.NDArray[np.int64]
+    at: npt.NDArray[np.int64]
+    offset: npt.NDArray[np.int64] | None = None
+    partition: npt.NDArray[np.int64] | None = None
+
+
+class Rules(NamedTuple):
+    """Of `steps` steps; the others are within `window` after the first, which is before `end` (microseconds).
+
+    `keeps_places` asks for the rows that attempts begin with.
+    """
+
+    steps: int
+    window: int
+    end: int
+    keeps_places: bool
+
+
+class _Batch(ctypes.Structure):
+    _fields_ = [*((name, c_void_p) for name in Batch._fields), ("count", c_uint64)]
+
+
+class _People(ctypes.Structure):
+    _fields_ = [
+        ("window", c_int64),
+        ("end", c_int64),
+        ("limit", c_uint64),
+        ("begun", c_void_p),
+        ("begun_at", c_void_p),
+        ("numbers", c_void_p),
+        ("records", c_void_p),
+        ("count", c_uint64),
+        ("steps", c_uint32),
+        ("part", c_uint32),
+        ("parts", c_uint32),
+    ]
+
+
+class NativeAttempts:
+    """Follows the rows of one of 2 ** `parts` equal parts of all people: those with `part` in their lowest bits."""
+
+    def __init__(self, library: Library, rules: Rules, people: int, part: int, parts: int) -> None:
+        """`people` is above all numbers of people."""
+        limit = (people >> parts) + 1
+        self._steps, self._has_places = rules.steps, rules.keeps_places
+        # Memory is taken when it is first written to: that of records, for those who start.
+        self._begun = np.full(limit, NEVER, np.int64)
+        self._begun_at = np.empty((limit, 2), np.int64) if rules.keeps_places else None
+        self._numbers = np.empty(limit, np.uint32)
+        self._records = np.empty((limit, record_words(rules)), np.int64)
+        self._people = _People(
+            *(rules.window, rules.end, limit, self._begun.ctypes.data),
+            None if self._begun_at is None else self._begun_at.ctypes.data,
+            *(self._numbers.ctypes.data, self._records.ctypes.data, 0, rules.steps, part, parts),
+        )
+        self._follow = declared(
+            library.functions.follow_attempts, [POINTER(_People), POINTER(_Batch), c_uint64], c_int32
+        )
+
+    def follow(self, batches: Sequence[Batch]) -> None:
+        """Follow these rows, in whatever order; all are later than those before. Raises MemoryError."""
+        given = [_Batch(*(array.ctypes.data for array in batch), len(batch.at)) for batch in batches]
+        result = self._follow(self._people, (_Batch * len(given))(*given), len(given))
+        if result == 1:
+            raise MemoryError
+        if result:
+            raise ValueError("A person is beyond the limit.")
+
+    def counted(self) -> Counted:
+        """What counts after the rows that were followed."""
+        records = self._records[: self._people.count]
+        end = 2 + self._steps
+        place = (records[:, end], records[:, end + 1]) if self._has_places else (None, None)
+        return Counted(records[:, 0], records[:, 1], records[:, 2:end], *place)
+
+
+def record_words(rules: Rules) -> int:
+    """Words of eight bytes for each person who starts, as attempts.c lays a record out."""
+    place = 2 if rules.keeps_places else 0
+    return 2 + rules.steps + place + sum(step + place for step in range(2, rules.steps))

@@ -1,0 +1,153 @@
+/* Batches of rows in the order of (time, partition, offset): runs that are in order already are put together. */
+
+#ifndef BROKERLYTICS_TIME_ORDER_H
+#define BROKERLYTICS_TIME_ORDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct batch {
+    const int64_t *at;
+    const int32_t *person, *partition;
+    const int64_t *offset;
+    /* The steps that a row matches, the first in the lowest bit. */
+    const uint8_t *steps;
+    uint64_t count;
+};
+
+struct place {
+    int64_t offset;
+    int32_t partition;
+};
+
+struct row {
+    int64_t at, offset;
+    int32_t person, partition;
+    uint8_t steps;
+};
+
+/* Rows of a batch that are in the order of time. */
+struct run {
+    int64_t head;
+    const struct batch *batch;
+    uint64_t next, end;
+};
+
+static struct row row_at(const struct batch *batch, uint64_t index) {
+    return (struct row){batch->at[index], batch->offset[index], batch->person[index], batch->partition[index],
+                        batch->steps[index]};
+}
+
+static uint64_t end_of_run(const struct batch *batch, uint64_t index) {
+    do {
+        index++;
+    } while (index < batch->count && batch->at[index] >= batch->at[index - 1]);
+    return index;
+}
+
+/* Rows of the same time are in the order of their places. */
+static int by_place(const void *one, const void *other) {
+    const struct row *a = one, *b = other;
+    if (a->partition != b->partition) {
+        return a->partition < b->partition ? -1 : 1;
+    }
+    return a->offset < b->offset ? -1 : a->offset > b->offset;
+}
+
+/* The runs that have rows left, as a heap: the one whose head is the earliest is the first. */
+struct heap {
+    struct run *runs;
+    uint64_t count;
+};
+
+static void sink(struct heap *heap, uint64_t index) {
+    struct run run = heap->runs[index];
+    for (;;) {
+        uint64_t child = 2 * index + 1;
+        if (child + 1 < heap->count && heap->runs[child + 1].head < heap->runs[child].head) {
+            child++;
+        }
+        if (child >= heap->count || heap->runs[child].head >= run.head) {
+            break;
+        }
+        heap->runs[index] = heap->runs[child];
+        index = child;
+    }
+    heap->runs[index] = run;
+}
+
+/* The first run has gone on: it finds its place, or goes when it is at its end. */
+static void settle(struct heap *heap) {
+    struct run *first = heap->runs;
+    if (first->next == first->end) {
+        *first = heap->runs[--heap->count];
+    } else {
+        first->head = first->batch->at[first->next];
+    }
+    if (heap->count) {
+        sink(heap, 0);
+    }
+}
+
+static int64_t second_head(const struct heap *heap) {
+    int64_t head = INT64_MAX;
+    for (uint64_t child = 1; child < 3 && child < heap->count; child++) {
+        head = heap->runs[child].head < head ? heap->runs[child].head : head;
+    }
+    return head;
+}
+
+static bool fill(struct heap *heap, const struct batch *batches, uint64_t count) {
+    uint64_t runs = 0;
+    for (uint64_t index = 0; index < count; index++) {
+        for (uint64_t at = 0; at < batches[index].count; at = end_of_run(&batches[index], at)) {
+            runs++;
+        }
+    }
+    heap->count = 0;
+    heap->runs = malloc((runs + 1) * sizeof *heap->runs);
+    if (!heap->runs) {
+        return false;
+    }
+    for (uint64_t index = 0; index < count; index++) {
+        for (uint64_t at = 0, end; at < batches[index].count; at = end) {
+            end = end_of_run(&batches[index], at);
+            heap->runs[heap->count++] = (struct run){batches[index].at[at], &batches[index], at, end};
+        }
+    }
+    for (uint64_t index = heap->count / 2; index > 0; index--) {
+        sink(heap, index - 1);
+    }
+    return true;
+}
+
+struct rows {
+    struct row *all;
+    uint64_t count, room;
+};
+
+/* The rows of the earliest time, of whatever run. */
+static bool take_together(struct rows *rows, struct heap *heap) {
+    int64_t at = heap->runs[0].head;
+    rows->count = 0;
+    while (heap->count && heap->runs[0].head == at) {
+        struct run *first = heap->runs;
+        if (rows->count == rows->room) {
+            uint64_t room = 2 * rows->room + 16;
+            struct row *more = realloc(rows->all, room * sizeof *more);
+            if (!more) {
+                return false;
+            }
+            rows->all = more;
+            rows->room = room;
+        }
+        rows->all[rows->count++] = row_at(first->batch, first->next++);
+        settle(heap);
+    }
+    qsort(rows->all, rows->count, sizeof *rows->all, by_place);
+    return true;
+}
+
+#endif

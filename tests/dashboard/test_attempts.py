@@ -1,0 +1,103 @@
+"""Following rows: the compiled library does what the rule in plain Python does, whatever comes together when."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from brokerlytics.native.attempts import Batch, Counted, NativeAttempts, Rules
+from brokerlytics.native.library import Library
+from dashboard_app.measures.attempt_rules import PlainAttempts
+from dashboard_app.measures.following import Asked, divide
+
+PEOPLE = 7
+
+
+class Row(NamedTuple):
+    at: int
+    person: int
+    partition: int
+    offset: int
+    steps: int
+
+
+def batch(rows: Sequence[Row]) -> Batch:
+    types = (np.int64, np.int32, np.int32, np.int64, np.uint8)
+    return Batch(*(np.array(column, type_) for column, type_ in zip(zip(*rows, strict=True), types, strict=True)))
+
+
+def plain(counted: Sequence[Counted]) -> list[tuple[object, ...]]:
+    """By person; of times beyond the level there are none."""
+    found = []
+    for part in counted:
+        columns = [part.person, part.level, part.at]
+        columns += [column for column in (part.partition, part.offset) if column is not None]
+        found += list(zip(*(column.tolist() for column in columns), strict=True))
+    return sorted(found)
+
+
+@st.composite
+def drawn_rounds(draw: st.DrawFn) -> list[list[Batch]]:
+    """Batches of rows in any order; each round is later than the one before. Places are unique."""
+    times, steps = st.integers(0, draw(st.sampled_from([5, 300]))), st.integers(1, 255)
+    rows = draw(st.lists(st.tuples(times, st.integers(0, PEOPLE - 1), st.integers(0, 2), steps), max_size=60))
+    offsets = draw(st.permutations(range(len(rows))))
+    placed = [Row(at, who, part, offset, mask) for (at, who, part, mask), offset in zip(rows, offsets, strict=True)]
+    if draw(st.booleans()):
+        placed.sort(key=lambda row: row.at)
+    edges = [-1, *sorted(draw(st.sets(st.integers(0, 300), max_size=2))), 300]
+    size = draw(st.integers(1, 20))
+    rounds = []
+    for after, until in pairwise(edges):
+        some = [row for row in placed if after < row.at <= until]
+        rounds.append([batch(some[first : first + size]) for first in range(0, len(some), size)])
+    return rounds
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    drawn_rounds(),
+    st.builds(Rules, st.integers(2, 8), st.sampled_from([0, 2, 50]), st.sampled_from([3, 200, 301]), st.booleans()),
+    st.integers(0, 2),
+)
+def test_the_library_counts_as_the_rule_does(
+    native: Library, rounds: list[list[Batch]], rules: Rules, parts: int
+) -> None:
+    rule = PlainAttempts(rules)
+    followers = [NativeAttempts(native, rules, PEOPLE, part, parts) for part in range(1 << parts)]
+    for batches in rounds:
+        for follower in (rule, *followers):
+            follower.follow(batches)
+    assert plain([follower.counted() for follower in followers]) == plain([rule.counted()])
+
+
+def test_a_person_beyond_the_limit_is_refused(native: Library) -> None:
+    follower = NativeAttempts(native, Rules(2, 1, 1, keeps_places=False), 8, 0, 0)
+    with pytest.raises(ValueError, match="limit"):
+        follower.follow([batch([Row(0, 9, 0, 0, 1)])])
+    with pytest.raises(ValueError, match="limit"):
+        follower.follow([batch([Row(0, -1, 0, 0, 1)])])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 100)), max_size=30, unique_by=lambda one: one[0]),
+    st.integers(1, 500),
+    st.sampled_from([1, 2, 4]),
+)
+def test_stretches_are_all_of_the_time_and_no_larger_than_they_may_be(
+    hours: list[tuple[int, int]], most: int, side_by_side: int
+) -> None:
+    zero = datetime(2026, 8, 1)  # noqa: DTZ001 (as DuckDB's TIMESTAMP)
+    moments = [(zero + timedelta(hours=hour), rows) for hour, rows in sorted(hours)]
+    ends = zero + timedelta(hours=10.5), zero + timedelta(hours=300)
+    stretches = divide(Asked("", {}, ends, moments, 1), most, side_by_side)
+    assert [edge for edge, _ in stretches] + [ends[1]] == [ends[0]] + [edge for _, edge in stretches]
+    assert all(since < until for since, until in stretches)
+    largest = max((rows for _, rows in hours), default=0)
+    for since, until in stretches:
+        assert sum(rows for hour, rows in moments if since <= hour < until) < most + largest + 1
