@@ -8,88 +8,36 @@
 /* How many rows ahead memory is asked for. */
 #define AHEAD 48
 #define NEVER INT64_MIN
-/* Of a person whose latest attempt is no longer at the first step. */
-#define WENT_ON (INT64_MIN + 1)
+#define MAX_STEPS 8
+#define LEVEL_BITS 4
+#define MAX_LEVEL 15U
 
-/* One of 1 << `parts` equal parts of all people: those whose number has `part` in its lowest bits. What is known of
- * them is by the rest of the number, below `limit`; there is memory for a record of each. */
+/* One of 1 << `parts` equal parts of all people: those whose number has `part` in its lowest bits. The rest of the
+ * number is below `limit`; there is memory for as many who start. These are counted, from 0, in the order of that. */
 struct people {
     int64_t window, end;
     uint64_t limit;
-    /* When the latest attempt began that has come no further, and the place of its row, or no such array. */
-    int64_t *begun;
-    struct place *begun_at;
-    /* Which record is that of a person who has started. */
-    uint32_t *numbers;
-    int64_t *records;
+    /* Of each person how many had started before, and in the lowest bits the steps reached; 0 who has not started. */
+    uint32_t *known;
+    /* The attempts that count: of each who has started the person, the steps reached, and the attempt. */
+    int64_t *counted;
+    /* For each step but the last, of each who has started, the latest attempt that has come as far and no further. */
+    int64_t *open;
     uint64_t count;
     uint32_t steps, part, parts;
+    /* Words of an attempt beyond the times of its steps: 2 to keep offset and partition of its start, or 0. */
+    uint32_t place;
 };
 
-/* A record: the person, the steps reached, the counted attempt, then for each step from the second to the last but one
- * the latest attempt that has come as far and no further. An attempt is the times of its steps, and the offset and the
- * partition of its start if places are kept. */
 enum { PERSON, LEVEL, COUNTED };
 
-static size_t place_words(const struct people *people) {
-    return people->begun_at ? 2 : 0;
+static int64_t *counted_attempt(const struct people *people, uint64_t number) {
+    return people->counted + number * (COUNTED + people->steps + people->place) + COUNTED;
 }
 
-/* The attempt that has come to `step`, from 2. The one after the last would begin where the record ends. */
-static size_t attempt_at(const struct people *people, size_t step) {
-    size_t place = place_words(people);
-    return COUNTED + people->steps + place + (step - 2) * (step + 1) / 2 + (step - 2) * place;
-}
-
-static void begin(struct people *people, const struct row *row, uint32_t person) {
-    int64_t before = people->begun[person];
-    people->begun[person] = row->at;
-    if (people->begun_at) {
-        people->begun_at[person] = (struct place){row->offset, row->partition};
-    }
-    if (before == NEVER) {
-        int64_t *record = people->records + people->count * attempt_at(people, people->steps);
-        people->numbers[person] = (uint32_t)people->count++;
-        record[PERSON] = row->person;
-        record[LEVEL] = 1;
-        for (size_t word = COUNTED; word < attempt_at(people, people->steps); word++) {
-            record[word] = NEVER;
-        }
-        record[COUNTED] = row->at;
-        if (people->begun_at) {
-            record[COUNTED + people->steps] = row->offset;
-            record[COUNTED + people->steps + 1] = row->partition;
-        }
-    }
-}
-
-/* Take the attempt that has come to the step before on to `step`, if there is one and it has the time left. */
-static void go_on(struct people *people, int64_t *record, const struct row *row, uint32_t person, size_t step) {
-    size_t place = place_words(people);
-    bool is_last = step == people->steps;
-    int64_t *from = step == 2 ? &people->begun[person] : record + attempt_at(people, step - 1);
-    int64_t *to = record + (is_last ? COUNTED : attempt_at(people, step));
-    if (from[0] <= WENT_ON) {
-        return;
-    }
-    if (row->at - from[0] <= people->window) {
-        memcpy(to, from, (step - 1) * sizeof *to);
-        to[step - 1] = row->at;
-        if (place && step == 2) {
-            to[2] = people->begun_at[person].offset;
-            to[3] = people->begun_at[person].partition;
-        } else if (place) {
-            memcpy(to + step, from + step - 1, place * sizeof *to);
-        }
-        if (record[LEVEL] < (int64_t)step) {
-            record[LEVEL] = (int64_t)step;
-            if (!is_last) {
-                memcpy(record + COUNTED, to, step * sizeof *to);
-                memcpy(record + COUNTED + people->steps, to + step, place * sizeof *to);
-            }
-        }
-    }
-    from[0] = WENT_ON;
+static int64_t *open_attempt(const struct people *people, uint64_t number, uint64_t step) {
+    uint64_t words_before = step * (step - 1) / 2 + (step - 1) * people->place;
+    return people->open + people->limit * words_before + number * (step + people->place);
 }
 
 static uint32_t without_part(const struct people *people, int32_t person) {
@@ -100,22 +48,74 @@ static bool is_of_part(const struct people *people, int32_t person) {
     return ((uint32_t)person & ((1U << people->parts) - 1)) == people->part;
 }
 
-static void follow_row(struct people *people, const struct row *row) {
-    uint32_t person = without_part(people, row->person);
-    if (!is_of_part(people, row->person)) {
+/* It has come to `step`, further than any of the person's before. */
+static void count_attempt(struct people *people, uint32_t *known, const int64_t *attempt, uint32_t step) {
+    uint64_t number = *known >> LEVEL_BITS;
+    int64_t *counted = counted_attempt(people, number);
+    *known = (uint32_t)(number << LEVEL_BITS) | step;
+    counted[LEVEL - COUNTED] = step;
+    memcpy(counted, attempt, step * sizeof *counted);
+    memcpy(counted + people->steps, attempt + step, people->place * sizeof *counted);
+}
+
+static void begin(struct people *people, uint32_t *known, const struct row *row) {
+    bool is_first = *known == 0;
+    uint64_t number = is_first ? people->count++ : *known >> LEVEL_BITS;
+    int64_t *attempt = open_attempt(people, number, 1);
+    attempt[0] = row->at;
+    if (people->place) {
+        attempt[1] = row->offset;
+        attempt[2] = row->partition;
+    }
+    if (is_first) {
+        int64_t *counted = counted_attempt(people, number);
+        counted[PERSON - COUNTED] = row->person;
+        for (uint32_t step = 2; step <= people->steps; step++) {
+            counted[step - 1] = NEVER;
+            if (step < people->steps) {
+                open_attempt(people, number, step)[0] = NEVER;
+            }
+        }
+        *known = (uint32_t)(number << LEVEL_BITS);
+        count_attempt(people, known, attempt, 1);
+    }
+}
+
+/* Take the attempt that has come to the step before on to `step`, if there is one and it has the time left. */
+static void go_on(struct people *people, uint32_t *known, const struct row *row, uint32_t step) {
+    uint64_t number = *known >> LEVEL_BITS;
+    int64_t *before = open_attempt(people, number, step - 1), last[MAX_STEPS + 2];
+    /* Who comes to the last step is done with. */
+    int64_t *attempt = step < people->steps ? open_attempt(people, number, step) : last;
+    if (before[0] == NEVER) {
         return;
     }
-    if (row->steps > 1 && people->begun[person] != NEVER) {
-        int64_t *record = people->records + people->numbers[person] * attempt_at(people, people->steps);
+    if (row->at - before[0] <= people->window) {
+        memcpy(attempt, before, (step - 1) * sizeof *attempt);
+        attempt[step - 1] = row->at;
+        memcpy(attempt + step, before + step - 1, people->place * sizeof *attempt);
+        if (step > (*known & MAX_LEVEL)) {
+            count_attempt(people, known, attempt, step);
+        }
+    }
+    before[0] = NEVER;
+}
+
+static void follow_row(struct people *people, const struct row *row) {
+    uint32_t *known = people->known + without_part(people, row->person), level = *known & MAX_LEVEL;
+    if (level == people->steps) {
+        return;
+    }
+    if (row->steps > 1 && *known) {
         /* From high steps to low, so that no row serves two of one attempt. */
-        for (size_t step = people->steps; step > 1 && record[LEVEL] < (int64_t)people->steps; step--) {
+        for (uint32_t step = level + 1; step > 1; step--) {
             if (row->steps >> (step - 1) & 1) {
-                go_on(people, record, row, person, step);
+                go_on(people, known, row, step);
             }
         }
     }
     if (row->steps & 1 && row->at < people->end) {
-        begin(people, row, person);
+        begin(people, known, row);
     }
 }
 
@@ -125,17 +125,12 @@ static void ask_ahead(const struct people *people, const struct batch *batch, ui
     if (far >= batch->count) {
         return;
     }
-    if (is_of_part(people, batch->person[far])) {
-        uint32_t person = without_part(people, batch->person[far]);
-        __builtin_prefetch(people->begun + person);
-        if (batch->steps[far] > 1) {
-            __builtin_prefetch(people->numbers + person);
-        }
-    }
-    if (batch->steps[near] > 1 && is_of_part(people, batch->person[near])) {
-        uint32_t person = without_part(people, batch->person[near]);
-        if (people->begun[person] != NEVER) {
-            __builtin_prefetch(people->records + people->numbers[person] * attempt_at(people, people->steps));
+    __builtin_prefetch(people->known + without_part(people, batch->person[far]));
+    if (is_of_part(people, batch->person[near])) {
+        uint64_t number = people->known[without_part(people, batch->person[near])] >> LEVEL_BITS;
+        __builtin_prefetch(open_attempt(people, number, 1));
+        if (batch->steps[near] > 1 && people->steps > 2) {
+            __builtin_prefetch(open_attempt(people, number, 2));
         }
     }
 }
@@ -156,9 +151,11 @@ static void take_alone(struct people *people, struct heap *heap) {
     int64_t until = second_head(heap);
     while (first->next < first->end && batch->at[first->next] < until &&
            !(first->next + 1 < first->end && batch->at[first->next + 1] == batch->at[first->next])) {
-        struct row row = row_at(batch, first->next);
         ask_ahead(people, batch, first->next);
-        follow_row(people, &row);
+        if (is_of_part(people, batch->person[first->next])) {
+            struct row row = row_at(batch, first->next);
+            follow_row(people, &row);
+        }
         first->next++;
     }
 }
@@ -185,7 +182,9 @@ int32_t follow_attempts(struct people *people, const struct batch *batches, uint
         } else {
             has_memory = take_together(&rows, &heap);
             for (uint64_t index = 0; has_memory && index < rows.count; index++) {
-                follow_row(people, &rows.all[index]);
+                if (is_of_part(people, rows.all[index].person)) {
+                    follow_row(people, &rows.all[index]);
+                }
             }
         }
     }

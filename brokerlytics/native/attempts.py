@@ -63,14 +63,11 @@ class _People(ctypes.Structure):
         ("window", c_int64),
         ("end", c_int64),
         ("limit", c_uint64),
-        ("begun", c_void_p),
-        ("begun_at", c_void_p),
-        ("numbers", c_void_p),
-        ("records", c_void_p),
+        ("known", c_void_p),
+        ("counted", c_void_p),
+        ("open", c_void_p),
         ("count", c_uint64),
-        ("steps", c_uint32),
-        ("part", c_uint32),
-        ("parts", c_uint32),
+        *((name, c_uint32) for name in ("steps", "part", "parts", "place")),
     ]
 
 
@@ -80,16 +77,15 @@ class NativeAttempts:
     def __init__(self, library: Library, rules: Rules, people: int, part: int, parts: int) -> None:
         """`people` is above all numbers of people."""
         limit = (people >> parts) + 1
-        self._steps, self._has_places = rules.steps, rules.keeps_places
-        # Memory is taken when it is first written to: that of records, for those who start.
-        self._begun = np.full(limit, NEVER, np.int64)
-        self._begun_at = np.empty((limit, 2), np.int64) if rules.keeps_places else None
-        self._numbers = np.empty(limit, np.uint32)
-        self._records = np.empty((limit, record_words(rules)), np.int64)
+        self._steps, place = rules.steps, _place_words(rules)
+        # What is first written to for those who start is no memory before.
+        self._known = np.zeros(limit, np.uint32)
+        self._counted = np.empty((limit, 2 + rules.steps + place), np.int64)
+        self._open = np.empty(limit * _open_words(rules), np.int64)
         self._people = _People(
-            *(rules.window, rules.end, limit, self._begun.ctypes.data),
-            None if self._begun_at is None else self._begun_at.ctypes.data,
-            *(self._numbers.ctypes.data, self._records.ctypes.data, 0, rules.steps, part, parts),
+            *(rules.window, rules.end, limit),
+            *(array.ctypes.data for array in (self._known, self._counted, self._open)),
+            *(0, rules.steps, part, parts, place),
         )
         self._follow = declared(
             library.functions.follow_attempts, [POINTER(_People), POINTER(_Batch), c_uint64], c_int32
@@ -106,13 +102,20 @@ class NativeAttempts:
 
     def counted(self) -> Counted:
         """What counts after the rows that were followed."""
-        records = self._records[: self._people.count]
+        counted = self._counted[: self._people.count]
         end = 2 + self._steps
-        place = (records[:, end], records[:, end + 1]) if self._has_places else (None, None)
-        return Counted(records[:, 0], records[:, 1], records[:, 2:end], *place)
+        # Offset and partition, if they are there.
+        return Counted(counted[:, 0], counted[:, 1], counted[:, 2:end], *counted[:, end:].T)
 
 
-def record_words(rules: Rules) -> int:
-    """Words of eight bytes for each person who starts, as attempts.c lays a record out."""
-    place = 2 if rules.keeps_places else 0
-    return 2 + rules.steps + place + sum(step + place for step in range(2, rules.steps))
+def person_bytes(rules: Rules) -> int:
+    """How much memory a person takes who starts."""
+    return 4 + 8 * (2 + rules.steps + _place_words(rules) + _open_words(rules))
+
+
+def _place_words(rules: Rules) -> int:
+    return 2 if rules.keeps_places else 0
+
+
+def _open_words(rules: Rules) -> int:
+    return sum(step + _place_words(rules) for step in range(1, rules.steps))

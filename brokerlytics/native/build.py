@@ -31,14 +31,14 @@ def build(say: Callable[[str], object]) -> None:
         return
     compiler = shutil.which("cc")
     if compiler is None:
-        say("No C compiler (cc): events are encoded in Python, several times slower. Install one, make bootstrap.")
+        say("No C compiler (cc): Python takes events and funnels, several times slower. Install one, make bootstrap.")
         return
     try:
         _BUILD.mkdir(exist_ok=True)
         compile_with(compiler, _FLAGS, library)
     except (OSError, subprocess.CalledProcessError) as error:
         reason = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else error
-        say(f"Events are encoded in Python, several times slower, for the C sources were not compiled: {reason}")
+        say(f"Python takes events and funnels, several times slower, for the C sources were not compiled: {reason}")
         return
     for other in _BUILD.glob("*.so"):
         if other != library:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import duckdb
 import numpy as np
 
-from brokerlytics.native.attempts import Batch, Counted, NativeAttempts, Rules, record_words
+from brokerlytics.native.attempts import Batch, Counted, NativeAttempts, Rules, person_bytes
 from brokerlytics.native.library import Library, library
 from dashboard_app.arrow_batches import arrow_batches
 from dashboard_app.measures.attempt_rules import PlainAttempts
@@ -25,8 +25,6 @@ _ROWS: Final = 8_000_000
 _PLAIN_ROWS: Final = 400_000
 # What may be known of people at once. Where that is not enough, some are followed after the others.
 _PEOPLE_BYTES: Final = 512 * 1024 * 1024
-# Of each beside the record.
-_PERSON_BYTES: Final = 32
 # As many threads as 2 to the power of this.
 _CORES: Final = min(4, os.cpu_count() or 1).bit_length() - 1
 _COLUMN_TYPES: Final = (np.int64, np.int32, np.int32, np.int64, np.uint8)
@@ -101,7 +99,6 @@ def _followers(native: Library | None, asked: Asked, rules: Rules) -> Iterator[l
     if native is None:
         yield [PlainAttempts(rules)]
         return
-    size = asked.people * (8 * record_words(rules) + _PERSON_BYTES)
-    parts = _CORES + max(0, (size // _PEOPLE_BYTES).bit_length())
+    parts = _CORES + (asked.people * person_bytes(rules) // _PEOPLE_BYTES).bit_length()
     for first in range(0, 1 << parts, 1 << _CORES):
         yield [NativeAttempts(native, rules, asked.people, part, parts) for part in range(first, first + (1 << _CORES))]
