@@ -21,7 +21,7 @@ from dashboard_app.arrow_batches import arrow_batches
 from dashboard_app.measures.attempt_rules import PlainAttempts
 
 # Rows that are fetched at once, 25 bytes each; in plain Python one takes some twenty times as much.
-_ROWS: Final = 8_000_000
+_ROWS: Final = 12_000_000
 _PLAIN_ROWS: Final = 400_000
 # What may be known of people at once. Where that is not enough, some are followed after the others.
 _PEOPLE_BYTES: Final = 512 * 1024 * 1024
