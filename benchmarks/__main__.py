@@ -12,11 +12,15 @@ import django
 from brokerlytics.native.build import build
 
 NAMES = ("feeder", "latency", "ingest", "simulate", "dashboard", "page", "index", "soak")
+# These need much time, or Chromium.
+ONLY_IF_NAMED = ("page", "index", "soak")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("which", nargs="*", metavar="|".join(NAMES), help="default: all but soak")
+    parser.add_argument(
+        "which", nargs="*", metavar="|".join(NAMES), help=f"default: all but {', '.join(ONLY_IF_NAMED)}"
+    )
     parser.add_argument("--runs", type=int, default=3, help="the median of so many is shown (%(default)s)")
     parser.add_argument(
         "--events",
@@ -66,7 +70,7 @@ def measure(options: argparse.Namespace, directory: Path) -> None:
         "soak": lambda: soak.publish(soak.measure(options.minutes, directory), path("soak")),
     }
     with local_cluster(directory):
-        for name in options.which or [name for name in NAMES if name != "soak"]:
+        for name in options.which or [name for name in NAMES if name not in ONLY_IF_NAMED]:
             print(f"Measuring: {name}", file=sys.stderr)
             benchmarks[name]()
 
