@@ -148,4 +148,8 @@ def _numbers(found: dict[int | None, Any], buckets: int, nothing: int | None) ->
 def _events_of(pairs: Sequence[Pair]) -> Where:
     """The rows of any of the pairs' events."""
     names = sorted({pair.event for pair in pairs})
-    return Where("TRUE", {}) if "" in names else Where("event_type IN (SELECT unnest($events))", {"events": names})
+    if "" in names:
+        return Where("TRUE", {})
+    # One alone is looked for where the rows are read, in half of the time.
+    sql = "event_type = $events[1]" if len(names) == 1 else "list_contains($events, event_type)"
+    return Where(sql, {"events": names})
