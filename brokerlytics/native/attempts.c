@@ -149,8 +149,7 @@ static void take_alone(struct people *people, struct heap *heap) {
     struct run *first = heap->runs;
     const struct batch *batch = first->batch;
     int64_t until = second_head(heap);
-    while (first->next < first->end && batch->at[first->next] < until &&
-           !(first->next + 1 < first->end && batch->at[first->next + 1] == batch->at[first->next])) {
+    while (is_alone(first, until)) {
         ask_ahead(people, batch, first->next);
         if (is_of_part(people, batch->person[first->next])) {
             struct row row = row_at(batch, first->next);
@@ -164,7 +163,7 @@ static void take_alone(struct people *people, struct heap *heap) {
  * beyond the limit: then nothing was followed, or not all. */
 int32_t follow_attempts(struct people *people, const struct batch *batches, uint64_t count) {
     struct heap heap;
-    struct rows rows = {NULL, 0, 0};
+    struct rows rows = {NULL, 0, 0, false};
     bool has_memory = true;
     for (uint64_t index = 0; index < count; index++) {
         if (!are_known(people, &batches[index])) {
@@ -182,7 +181,9 @@ int32_t follow_attempts(struct people *people, const struct batch *batches, uint
         } else {
             has_memory = take_together(&rows, &heap);
             for (uint64_t index = 0; has_memory && index < rows.count; index++) {
-                if (is_of_part(people, rows.all[index].person)) {
+                /* If some have a place, those without are the same ones once more. */
+                bool counts = !rows.have_places || rows.all[index].partition != NOWHERE;
+                if (counts && is_of_part(people, rows.all[index].person)) {
                     follow_row(people, &rows.all[index]);
                 }
             }

@@ -1,4 +1,4 @@
-"""The attempts of a funnel, in C: what attempts.c does, with numpy arrays."""
+"""The attempts of a funnel, in C: what attempts.c and ties.c do, with numpy arrays."""
 
 import ctypes
 from collections.abc import Sequence
@@ -19,13 +19,14 @@ class Batch(NamedTuple):
     """Rows, each in the same place of all arrays.
 
     `at` is microseconds since 1970; `steps` has a bit for each step that the row matches, the first the lowest.
+    `partition` and `offset` are the order of rows of the same time, and needed for those of `tied_moments`.
     """
 
     at: npt.NDArray[np.int64]
     person: npt.NDArray[np.int32]
-    partition: npt.NDArray[np.int32]
-    offset: npt.NDArray[np.int64]
     steps: npt.NDArray[np.uint8]
+    partition: npt.NDArray[np.int32] | None = None
+    offset: npt.NDArray[np.int64] | None = None
 
 
 class Counted(NamedTuple):
@@ -92,9 +93,11 @@ class NativeAttempts:
         )
 
     def follow(self, batches: Sequence[Batch]) -> None:
-        """Follow these rows, in whatever order; all are later than those before. Raises MemoryError."""
-        given = [_Batch(*(array.ctypes.data for array in batch), len(batch.at)) for batch in batches]
-        result = self._follow(self._people, (_Batch * len(given))(*given), len(given))
+        """Follow these rows, in whatever order; all are later than those before. Raises MemoryError.
+
+        Of a moment of which there are rows with partition and offset, those without do not count.
+        """
+        result = self._follow(self._people, _given(batches), len(batches))
         if result == 1:
             raise MemoryError
         if result:
@@ -108,9 +111,27 @@ class NativeAttempts:
         return Counted(counted[:, 0], counted[:, 1], counted[:, 2:end], *counted[:, end:].T)
 
 
+def tied_moments(library: Library, batches: Sequence[Batch]) -> npt.NDArray[np.int64]:
+    """When one person has rows that match different steps, so that their order matters. Raises MemoryError."""
+    # What is not written to is no memory.
+    tied = np.empty(sum(len(batch.at) for batch in batches) // 2, np.int64)
+    find = declared(library.functions.tied_moments, [POINTER(_Batch), c_uint64, c_void_p], c_int64)
+    count = find(_given(batches), len(batches), tied.ctypes.data)
+    if count < 0:
+        raise MemoryError
+    return tied[:count]
+
+
 def person_bytes(rules: Rules) -> int:
     """How much memory a person takes who starts."""
     return 4 + 8 * (2 + rules.steps + _place_words(rules) + _open_words(rules))
+
+
+def _given(batches: Sequence[Batch]) -> "ctypes.Array[_Batch]":
+    given = [
+        _Batch(*(None if array is None else array.ctypes.data for array in batch), len(batch.at)) for batch in batches
+    ]
+    return (_Batch * len(given))(*given)
 
 
 def _place_words(rules: Rules) -> int:

@@ -1,4 +1,4 @@
-/* Batches of rows in the order of (time, partition, offset): runs that are in order already are put together. */
+/* Batches of rows in the order of time: runs that are in order already are put together. */
 
 #ifndef BROKERLYTICS_TIME_ORDER_H
 #define BROKERLYTICS_TIME_ORDER_H
@@ -10,17 +10,17 @@
 
 struct batch {
     const int64_t *at;
-    const int32_t *person, *partition;
-    const int64_t *offset;
+    const int32_t *person;
     /* The steps that a row matches, the first in the lowest bit. */
     const uint8_t *steps;
+    /* Where the rows are in the store, or NULL. */
+    const int32_t *partition;
+    const int64_t *offset;
     uint64_t count;
 };
 
-struct place {
-    int64_t offset;
-    int32_t partition;
-};
+/* The partition of a row of which it is not known. */
+#define NOWHERE (-1)
 
 struct row {
     int64_t at, offset;
@@ -36,8 +36,9 @@ struct run {
 };
 
 static struct row row_at(const struct batch *batch, uint64_t index) {
-    return (struct row){batch->at[index], batch->offset[index], batch->person[index], batch->partition[index],
-                        batch->steps[index]};
+    bool has_place = batch->partition != NULL;
+    return (struct row){batch->at[index], has_place ? batch->offset[index] : 0, batch->person[index],
+                        has_place ? batch->partition[index] : NOWHERE, batch->steps[index]};
 }
 
 static uint64_t end_of_run(const struct batch *batch, uint64_t index) {
@@ -47,9 +48,12 @@ static uint64_t end_of_run(const struct batch *batch, uint64_t index) {
     return index;
 }
 
-/* Rows of the same time are in the order of their places. */
-static int by_place(const void *one, const void *other) {
+/* Each person's rows of the same time are in the order of their places. */
+static int by_person_and_place(const void *one, const void *other) {
     const struct row *a = one, *b = other;
+    if (a->person != b->person) {
+        return a->person < b->person ? -1 : 1;
+    }
     if (a->partition != b->partition) {
         return a->partition < b->partition ? -1 : 1;
     }
@@ -123,15 +127,23 @@ static bool fill(struct heap *heap, const struct batch *batches, uint64_t count)
     return true;
 }
 
+/* Whether the next row of the first run is the only one of its time; no other run has one before `until`. */
+static bool is_alone(const struct run *first, int64_t until) {
+    const int64_t *at = first->batch->at + first->next;
+    return first->next < first->end && at[0] < until && !(first->next + 1 < first->end && at[1] == at[0]);
+}
+
 struct rows {
     struct row *all;
     uint64_t count, room;
+    bool have_places;
 };
 
-/* The rows of the earliest time, of whatever run. */
+/* The rows of the earliest time, of whatever run. Returns false without memory. */
 static bool take_together(struct rows *rows, struct heap *heap) {
     int64_t at = heap->runs[0].head;
     rows->count = 0;
+    rows->have_places = false;
     while (heap->count && heap->runs[0].head == at) {
         struct run *first = heap->runs;
         if (rows->count == rows->room) {
@@ -144,9 +156,10 @@ static bool take_together(struct rows *rows, struct heap *heap) {
             rows->room = room;
         }
         rows->all[rows->count++] = row_at(first->batch, first->next++);
+        rows->have_places |= first->batch->partition != NULL;
         settle(heap);
     }
-    qsort(rows->all, rows->count, sizeof *rows->all, by_place);
+    qsort(rows->all, rows->count, sizeof *rows->all, by_person_and_place);
     return true;
 }
 

@@ -28,10 +28,11 @@ class PlainAttempts:
         self._people: dict[int, _Person] = {}
 
     def follow(self, batches: Sequence[Batch]) -> None:
-        """Follow these rows, in whatever order; all are later than those before."""
-        rows = [row for batch in batches for row in zip(*(column.tolist() for column in batch), strict=True)]
+        """Follow these rows, in whatever order; all have partition and offset, and are later than those before."""
+        given = [[column.tolist() for column in batch if column is not None] for batch in batches]
+        rows = [row for columns in given for row in zip(*columns, strict=True)]
         # By (at, partition, offset).
-        for at, person, partition, offset, steps in sorted(rows, key=itemgetter(0, 2, 3)):
+        for at, person, steps, partition, offset in sorted(rows, key=itemgetter(0, 3, 4)):
             self._row(person, at, (partition, offset), steps)
 
     def counted(self) -> Counted:

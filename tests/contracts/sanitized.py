@@ -14,7 +14,7 @@ from typing import cast
 
 import numpy as np
 
-from brokerlytics.native.attempts import Batch, NativeAttempts, Rules
+from brokerlytics.native.attempts import Batch, NativeAttempts, Rules, tied_moments
 from brokerlytics.native.intake import Defaults, EventEncoder
 from brokerlytics.native.library import DIGEST_BYTES, Library
 from brokerlytics.native.messages import MessageReader
@@ -82,14 +82,16 @@ def take_in(native: Library, body: bytes) -> int:
 
 
 def follow(native: Library, chance: Random) -> None:
-    """Rows of few people in any order, many of one time; some of people who are not there."""
+    """Rows of few people in any order, many of one time, some without a place; some of people who are not there."""
     rules = Rules(chance.randint(2, 8), chance.randrange(20), chance.randrange(50), chance.random() < 0.5)
     follower = NativeAttempts(native, rules, 4, 0, chance.randrange(2))
     batches = []
     for size in [chance.randrange(40) for _ in range(chance.randrange(5))]:
-        columns = ([chance.randrange(most) for _ in range(size)] for most in (50, 5, 2, 9, 256))
-        types = (np.int64, np.int32, np.int32, np.int64, np.uint8)
-        batches.append(Batch(*(np.array(column, type_) for column, type_ in zip(columns, types, strict=True))))
+        columns = ([chance.randrange(most) for _ in range(size)] for most in (50, 5, 256, 2, 9))
+        types = (np.int64, np.int32, np.uint8, np.int32, np.int64)
+        arrays = [np.array(column, type_) for column, type_ in zip(columns, types, strict=True)]
+        batches.append(Batch(*arrays[: chance.choice((3, 5))]))
+    assert np.all(np.diff(tied_moments(native, batches)) > 0)
     follower.follow(batches)
     assert np.all(follower.counted().level > 0)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brokerlytics.native.attempts import Batch, Counted, NativeAttempts, Rules
+from brokerlytics.native.attempts import Batch, Counted, NativeAttempts, Rules, tied_moments
 from brokerlytics.native.library import Library
 from dashboard_app.measures.attempt_rules import PlainAttempts
 from dashboard_app.measures.following import Asked, divide
@@ -21,14 +21,18 @@ PEOPLE = 3
 class Row(NamedTuple):
     at: int
     person: int
+    steps: int
     partition: int
     offset: int
-    steps: int
 
 
 def batch(rows: Sequence[Row]) -> Batch:
-    types = (np.int64, np.int32, np.int32, np.int64, np.uint8)
+    types = (np.int64, np.int32, np.uint8, np.int32, np.int64)
     return Batch(*(np.array(column, type_) for column, type_ in zip(zip(*rows, strict=True), types, strict=True)))
+
+
+def rows_of(batch: Batch) -> list[Row]:
+    return [Row(*row) for row in zip(*(column.tolist() for column in batch if column is not None), strict=True)]
 
 
 def plain(counted: Sequence[Counted]) -> list[tuple[object, ...]]:
@@ -50,7 +54,7 @@ def drawn_rounds(draw: st.DrawFn) -> list[list[Batch]]:
     row = st.tuples(times, st.integers(0, PEOPLE - 1), st.integers(0, 2), steps)
     rows = draw(st.lists(row, min_size=draw(st.sampled_from([0, 30, 50])), max_size=60))
     offsets = draw(st.permutations(range(len(rows))))
-    placed = [Row(at, who, part, offset, mask) for (at, who, part, mask), offset in zip(rows, offsets, strict=True)]
+    placed = [Row(at, who, mask, part, offset) for (at, who, part, mask), offset in zip(rows, offsets, strict=True)]
     if draw(st.booleans()):
         placed.sort(key=lambda row: row.at)
     edges = [-1, *sorted(draw(st.sets(st.integers(0, 300), max_size=2))), 300]
@@ -86,12 +90,37 @@ def test_the_library_counts_as_the_rule_does(
     assert plain([follower.counted() for follower in followers]) == plain([rule.counted()])
 
 
+@settings(max_examples=300, deadline=None)
+@given(drawn_rounds(), st.sampled_from([2, 3, 8]), st.integers(0, 1))
+def test_places_are_needed_at_tied_moments_only(
+    native: Library, rounds: list[list[Batch]], steps: int, parts: int
+) -> None:
+    rules = Rules(steps, 50, 301, keeps_places=False)
+    rule = PlainAttempts(rules)
+    followers = [NativeAttempts(native, rules, PEOPLE, part, parts) for part in range(1 << parts)]
+    for batches in rounds:
+        rule.follow(batches)
+        given = [Batch(*columns[:3]) for columns in batches]
+        tied = tied_moments(native, given)
+        rows = [row for some in batches for row in rows_of(some) if row.at in tied]
+        for follower in followers:
+            follower.follow([*given, *([batch(rows)] if rows else [])])
+    assert plain([follower.counted() for follower in followers]) == plain([rule.counted()])
+
+
+def test_moments_are_tied_when_one_person_matches_different_steps(native: Library) -> None:
+    rows = [(1, 0, 1), (2, 0, 1), (2, 1, 2), (3, 0, 2), (3, 0, 2), (4, 1, 2), (4, 2, 1), (5, 0, 1)]
+    batches = [batch([Row(*row, 0, 0) for row in some]) for some in (rows, [(4, 1, 1), (5, 0, 2)])]
+    assert tied_moments(native, batches).tolist() == [4, 5]
+    assert tied_moments(native, []).tolist() == []
+
+
 def test_a_person_beyond_the_limit_is_refused(native: Library) -> None:
     follower = NativeAttempts(native, Rules(2, 1, 1, keeps_places=False), 8, 0, 0)
     with pytest.raises(ValueError, match="limit"):
-        follower.follow([batch([Row(0, 9, 0, 0, 1)])])
+        follower.follow([batch([Row(0, 9, 1, 0, 0)])])
     with pytest.raises(ValueError, match="limit"):
-        follower.follow([batch([Row(0, -1, 0, 0, 1)])])
+        follower.follow([batch([Row(0, -1, 1, 0, 0)])])
 
 
 @given(
