@@ -28,7 +28,7 @@ def main() -> None:
         default=1_000_000,
         help="feeder, simulate, index: how many are carried; dashboard, page: how many are stored (%(default)s)",
     )
-    parser.add_argument("--alone", action="store_true", help="feeder: without the other programs")
+    parser.add_argument("--alone", action="store_true", help="feeder, dashboard: without the other programs")
     parser.add_argument("--sdk", action="store_true", help="ingest: batches to /v1/batch as Segment's SDKs send, too")
     parser.add_argument("--minutes", type=float, default=10.0, help="soak: how long (%(default)s)")
     parser.add_argument(
@@ -63,7 +63,7 @@ def measure(options: argparse.Namespace, directory: Path) -> None:
         "ingest": lambda: publish(ingest.measure(options.runs, directory, sdk=options.sdk), path("ingest")),
         "simulate": lambda: publish(simulate.measure(options.runs, directory, options.events), path("simulate")),
         "dashboard": lambda: dashboard.publish(
-            dashboard.measure(options.keep or directory, options.events), path("dashboard")
+            dashboard.measure(options.keep or directory, options.events, alone=options.alone), path("dashboard")
         ),
         "page": lambda: page.publish(page.measure(options.keep or directory, directory, options.events), path("page")),
         "index": lambda: index.publish(index.measure(options.runs, directory, options.events), path("index")),
