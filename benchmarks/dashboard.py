@@ -74,7 +74,7 @@ class Timing:
 def measure(directory: Path, events: int, *, alone: bool) -> dict[str, Any]:
     """Ask a store of so many events for every page. Its directory is also for what the readers write.
 
-    `alone`: without DuckDB and pandas on the CSV, which needs memory for all rows.
+    `alone`: without the question that is also put to DuckDB and pandas, for it needs memory for all rows.
     """
     root, build = indexed_store(directory, events)
     result: dict[str, Any] = {"events": events, "machine": platform.processor(), "build": build}
@@ -88,11 +88,12 @@ def measure(directory: Path, events: int, *, alone: bool) -> dict[str, Any]:
             peaks.append(peak)
     result["pages"] = [asdict(timing) for timing in timings]
     result["peak_mb"] = max(peaks)
-    days = {"index": _in_a_process(_by_day_indexed, directory, root)}
     if not alone:
-        days["DuckDB on the CSV"] = _in_a_process(_by_day_csv, root)
-        days["pandas on the CSV"] = _in_a_process(_by_day_pandas, root)
-    result["day_counts_ms"] = days
+        result["day_counts_ms"] = {
+            "index": _in_a_process(_by_day_indexed, directory, root),
+            "DuckDB on the CSV": _in_a_process(_by_day_csv, root),
+            "pandas on the CSV": _in_a_process(_by_day_pandas, root),
+        }
     return result
 
 
@@ -122,10 +123,11 @@ def publish(result: dict[str, Any], path: Path) -> None:
         numbers = (f"{page[name]:,.0f}" for name in ("cold", "warm", "warm_cpu"))
         table.add_row(page["page"], page["range"], *numbers)
     console.print(table)
-    table = Table("events and devices by day", "ms", "of the index", title="The same question")
-    for name, milliseconds in result["day_counts_ms"].items():
-        table.add_row(name, f"{milliseconds:,.0f}", f"{milliseconds / result['day_counts_ms']['index']:.1f}")
-    console.print(table)
+    if days := result.get("day_counts_ms"):
+        table = Table("events and devices by day", "ms", "of the index", title="The same question")
+        for name, milliseconds in days.items():
+            table.add_row(name, f"{milliseconds:,.0f}", f"{milliseconds / days['index']:.1f}")
+        console.print(table)
     console.print(f"Peak memory of a reader: {result['peak_mb']:,.0f} MB. Bytes: {result['bytes']}.")
     if build := result.get("build"):
         cost = build["cpu_seconds"] / result["events"] * 1e6
