@@ -21,9 +21,10 @@ from feeder_app.feeder import Feeder
 from feeder_app.locking import FileLock
 from feeder_app.row_buffer import RowBuffer
 from tests.feeder.support import stored_rows
-from tests.feeder.test_feeder import drain, events, feeder, ids, produce, running, step_until, stored_ids
+from tests.feeder.test_feeder import drain, events, feeder, ids, on_real_kafka, produce, running, step_until, stored_ids
 
 COUNT = 30_000
+pytestmark = on_real_kafka
 
 
 def plain(start: int, count: int) -> list[bytes]:
