@@ -90,6 +90,10 @@ class RollupFile:
         at = self._groups_at + self._bounds[-1] * GROUP.itemsize
         return np.frombuffer(self._content, _NUMBER, self._span_count, at)
 
+    def forget(self) -> None:
+        """What was read takes no memory of the process any more; the views go on, and read it again."""
+        self._content.madvise(mmap.MADV_DONTNEED)
+
     def _groups(self, number: int) -> Groups:
         first, end = self._bounds[number], self._bounds[number + 1]
         return np.frombuffer(self._content, GROUP, end - first, self._groups_at + first * GROUP.itemsize)

@@ -7,12 +7,16 @@ of sets added.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from dashboard_app.rollup.covering import Cover, Pieces
 from dashboard_app.rollup.layout import Groups, Members, Numbers, RollupFile, concatenated
+
+# So many bytes of the mapped files are read before they are given back.
+_MAPPED: Final = 128 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Rollups:
     def members(self, chosen: Chosen, keys: Numbers, count: int) -> Iterator[list[tuple[int, Members]]]:
         """For each key from 0 to `count`, pieces of the members of its groups, with the number of the file of each.
 
+        They take little memory if those of a key are not kept when the next ones are asked for.
         `keys` has the key of each group, -1 for those that are not asked for.
         """
         order = np.argsort(keys, kind="stable")
@@ -74,11 +79,21 @@ class Rollups:
         last = np.append(first[1:], len(order)) - 1 if len(first) else first
         of_key = np.searchsorted(keys[first], np.arange(count + 1)).tolist()
         runs = list(zip(files[first].tolist(), begins[first].tolist(), ends[last].tolist(), strict=True))
+        mapped = 0
         for key in range(count):
-            yield [
+            pieces = [
                 (file, self.files[file].rollup.members[begin:end])
                 for file, begin, end in runs[of_key[key] : of_key[key + 1]]
             ]
+            yield pieces
+            mapped += sum(members.nbytes for _, members in pieces)
+            if mapped > _MAPPED:
+                self._forget()
+                mapped = 0
+
+    def _forget(self) -> None:
+        for file in self.files:
+            file.rollup.forget()
 
 
 def events_by(numbers: Numbers, chosen: Chosen, count: int) -> Numbers:

@@ -1,6 +1,7 @@
 """Rollups: the overview has the same numbers by them, by the rows, and by plain Python."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import dropwhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
@@ -19,9 +20,12 @@ from dashboard_app.measures.explore_groups import Explored, Pair
 from dashboard_app.measures.overview import Overview, measure_overview
 from dashboard_app.measures.presence import has_rows, newest_on, sources
 from dashboard_app.measures.rolled_periods import measure_rolled_period
+from dashboard_app.rollup import reading
 from dashboard_app.rollup.covering import cover, minutes
 from dashboard_app.rollup.kept import Kept
-from dashboard_app.rollup.number_sets import SetMaker, number_set
+from dashboard_app.rollup.layout import ANY, DAY, EVERY_ROW, GROUP, PARTS, QUARTER, RollupFile, RollupWriter
+from dashboard_app.rollup.number_sets import SetMaker, different, number_set
+from dashboard_app.rollup.reading import Chosen, IndexedFile, Rollups
 from dashboard_app.rows import Rows
 from tests.dashboard.plain_overview import check_overview
 from tests.dashboard.plain_people import Row
@@ -299,3 +303,36 @@ def test_what_was_not_asked_for_the_longest_is_made_again() -> None:
     assert ask("d", 11) == ask("d", 11) == "D"
     assert ask("a", 8) == "A"
     assert made == ["a", "b", "c", "b", "d", "d"]
+
+
+def test_what_was_read_of_the_members_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "rollup"
+    members = np.arange(1_000_000, dtype=np.uint32)
+    writer = RollupWriter(path)
+    for part in PARTS:
+        groups = np.zeros(2 if part == EVERY_ROW else 0, GROUP)
+        if part == EVERY_ROW:
+            groups["value"], groups["begin"], groups["members"] = ANY, (0, 400_000), (400_000, 600_000)
+            groups["slot"] = minutes(NOW) // DAY * DAY + np.array([0, QUARTER])
+        writer.add(groups, members if part == EVERY_ROW else members[:0])
+    writer.finish(minutes(NOW) // DAY * DAY, minutes(NOW), np.zeros(0, np.int64))
+
+    monkeypatch.setattr(reading, "_MAPPED", 1_000_000)
+    rollups = Rollups([IndexedFile("day", RollupFile(path), path, is_touched=False)])
+    day = rollups.files[0].rollup.by_slot(EVERY_ROW)
+    chosen = Chosen(day, np.zeros(2, np.int64), np.zeros(2, np.int64))
+    for key, ((_, some),) in enumerate(rollups.members(chosen, np.array([0, 1]), 2)):
+        assert len(different(some)) == (400_000, 600_000)[key]
+        assert _resident(path) > some.nbytes // 2
+    assert _resident(path) < 200_000
+    assert members[-1] == rollups.files[0].rollup.members[-1]
+
+
+def _resident(path: Path) -> int:
+    """Bytes of the file that are memory of this process."""
+    lines = iter(Path("/proc/self/smaps").read_text().splitlines())
+    return next(
+        1024 * int(line.split()[1])
+        for line in dropwhile(lambda line: not line.endswith(str(path)), lines)
+        if line.startswith("Rss:")
+    )
