@@ -5,15 +5,13 @@ import re
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
-
-import httpx
 
 from tests.conftest import free_ports
 from tests.ops.commands import RunningCommand, run, running
+from tests.waiting import PATIENCE, lives, wait_until
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Server:
     command: RunningCommand
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
 
 
 def environment(directory: Path, kafka: str, topic: str) -> dict[str, str]:
@@ -60,12 +58,6 @@ def serving(env: dict[str, str], write_key: str = "", password: str = "") -> Ite
     port = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     with running(["runweb"], env | {"PORT": str(port)}) as command:
-        deadline = monotonic() + 60
-        while True:
-            with suppress(httpx.TransportError):
-                if httpx.get(f"{url}/livez").status_code == 200:
-                    break
-            assert monotonic() < deadline, command.output
-            assert command.process.poll() is None, command.output
-            sleep(0.1)
+        wait_until(lambda: command.process.poll() is not None or lives(url), lambda: command.output)
+        assert command.process.poll() is None, command.output
         yield Server(url, port, write_key, password, env, command)

@@ -5,10 +5,10 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from time import monotonic, sleep
+from time import sleep
 from typing import Any
 
 import httpx
@@ -18,6 +18,7 @@ from playwright.sync_api import Browser
 
 from tests.conftest import free_ports
 from tests.ops.commands import run, running
+from tests.waiting import PATIENCE, lives, wait_until
 
 pytestmark = pytest.mark.parametrize("kafka", ["real"], indirect=True)
 
@@ -54,13 +55,7 @@ class Product:
 
     def post(self, body: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.write_key}"}
-        return httpx.post(f"{self.url}/api/v1/events", json=body, headers=headers, timeout=30)
-
-    def lives(self) -> bool:
-        """A server that is just coming back refuses connections."""
-        with suppress(httpx.TransportError):
-            return httpx.get(f"{self.url}/livez").status_code == 200
-        return False
+        return httpx.post(f"{self.url}/api/v1/events", json=body, headers=headers, timeout=PATIENCE)
 
     def exported(self) -> list[dict[str, str]]:
         done = run(["exportcsv", "--raw"], self.env)
@@ -73,18 +68,11 @@ def product(product_env: dict[str, str]) -> Iterator[Product]:
     port = free_ports(1)
     env = product_env | {"DASHBOARD_LOGIN_REQUIRED": "0", "PORT": str(port), "SIMULATE": "0"}
     with running(["runall"], env) as everything:
-        everything.wait_for("Brokerlytics is ready", timeout=120)
+        everything.wait_for("Brokerlytics is ready")
         write_key = re.search(r"wk_\S+", everything.output)
         assert write_key
         yield Product(f"http://127.0.0.1:{port}", write_key[0], env)
         assert everything.stop() == 0
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = monotonic() + 60
-    while not condition():
-        assert monotonic() < deadline, "not within 60 s"
-        sleep(0.5)
 
 
 def test_what_is_posted_is_in_the_csv_and_on_the_page(product: Product, chromium: Browser) -> None:
@@ -127,7 +115,7 @@ def test_a_killed_feeder_and_a_killed_web_server_come_back_and_lose_nothing(prod
             if answer.status_code == 202:
                 acknowledged.append(f"e{number}")
         sleep(0.1)
-    wait_until(product.lives)
+    wait_until(lambda: lives(product.url))
     assert product.post({"event_id": "last", "event_type": "VIEW", "device_id": "d"}).status_code == 202
     wait_until(lambda: any(row["event_id"] == "last" for row in product.exported()))
     stored = Counter(row["event_id"] for row in product.exported())

@@ -18,7 +18,7 @@ def product(product_env: dict[str, str]) -> Iterator[dict[str, str]]:
     """The environment of a product that runs, with another timezone than the scenarios'."""
     env = product_env | {"PORT": str(free_ports(1)), "SIMULATE": "0", "TIME_ZONE": "America/Sao_Paulo"}
     with running(["runall"], env) as everything:
-        everything.wait_for("Brokerlytics is ready", timeout=120)
+        everything.wait_for("Brokerlytics is ready")
         yield env
         assert everything.stop() == 0
 

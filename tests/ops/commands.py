@@ -12,6 +12,8 @@ from typing import Final
 
 from django.conf import settings
 
+from tests.waiting import PATIENCE
+
 MANAGE: Final = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 
 
@@ -31,13 +33,13 @@ class RunningCommand:
     def output(self) -> str:
         return "".join(self._lines)
 
-    def wait_for(self, text: str, timeout: float = 60.0) -> None:
+    def wait_for(self, text: str, timeout: float = PATIENCE) -> None:
         """Return when the output holds `text`."""
         with self._changed:
             self._changed.wait_for(lambda: text in self.output or self.process.poll() is not None, timeout)
         assert text in self.output, f"No {text!r} in the output:\n{self.output}"
 
-    def stop(self, signal_number: int = signal.SIGTERM, timeout: float = 60.0) -> int:
+    def stop(self, signal_number: int = signal.SIGTERM, timeout: float = PATIENCE) -> int:
         """Send a signal and wait for the end; the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal_number)
@@ -74,8 +76,10 @@ def running(arguments: list[str], env: dict[str, str]) -> Iterator[RunningComman
 
 
 def run(arguments: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """The command to its end."""
-    return subprocess.run([*MANAGE, *arguments], env=env, capture_output=True, text=True, check=False, timeout=120)
+    """The command to its end, which may be minutes away."""
+    return subprocess.run(
+        [*MANAGE, *arguments], env=env, capture_output=True, text=True, check=False, timeout=3 * PATIENCE
+    )
 
 
 def with_path(env: dict[str, str], directory: Path, *programs: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import JARS, free_ports
 from tests.ops.commands import run, running, with_path
+from tests.waiting import PATIENCE, lives, wait_until
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def post_event(env: dict[str, str], output: str, event_id: str) -> None:
     assert key
     event = {"event_type": "TEST", "device_id": "d", "event_id": event_id}
     url = f"http://127.0.0.1:{env['PORT']}/api/v1/events"
-    answer = httpx.post(url, json=event, auth=(key[1], ""), timeout=30, trust_env=False)
+    answer = httpx.post(url, json=event, auth=(key[1], ""), timeout=PATIENCE, trust_env=False)
     assert answer.status_code == 202, answer.text
 
 
@@ -47,7 +48,7 @@ def pid_of(env: dict[str, str], program: str) -> int:
 @pytest.mark.usefixtures("real_kafka")  # Skips where Kafka cannot run.
 def test_everything_starts_heals_and_stops_in_order(env: dict[str, str]) -> None:
     with running(["runall"], env) as product:
-        product.wait_for("Brokerlytics is ready.", 120)
+        product.wait_for("Brokerlytics is ready.")
         product.wait_for("/api/v1/events\n")
         for part in ("Dashboard", "API docs", "Admin", "Write key", "Sign in once"):
             assert re.search(rf"^  {part} +\S", product.output, re.MULTILINE)
@@ -61,11 +62,10 @@ def test_everything_starts_heals_and_stops_in_order(env: dict[str, str]) -> None
         product.wait_for("supervisor  | exited: feeder (terminated by SIGKILL; not expected)")
         os.kill(pid_of(env, "web"), signal.SIGKILL)
         product.wait_for("supervisor  | exited: web (terminated by SIGKILL; not expected)")
-        with httpx.Client(transport=httpx.HTTPTransport(retries=5), trust_env=False, timeout=20) as client:
-            assert client.get(f"http://127.0.0.1:{env['PORT']}/livez").status_code == 200
+        wait_until(lambda: lives(f"http://127.0.0.1:{env['PORT']}"), lambda: product.output)
         post_event(env, product.output, "after")
 
-        assert product.stop(signal.SIGINT, 120) == 0
+        assert product.stop(signal.SIGINT) == 0
     ends = re.findall(r"stopped: (\w+) \(exit status 0\)", product.output)
     assert ends == ["maintenance", "index", "web", "feeder", "kafka"]
     assert product.output.endswith("Stopped.\n")
@@ -76,11 +76,11 @@ def test_everything_starts_heals_and_stops_in_order(env: dict[str, str]) -> None
 
 def test_without_java_it_goes_on_with_the_stand_in(env: dict[str, str], tmp_path: Path) -> None:
     with running(["runall"], with_path(env, tmp_path / "bin")) as product:
-        product.wait_for("Brokerlytics is ready.", 120)
+        product.wait_for("Brokerlytics is ready.")
         assert "Java is not installed" in product.output
         assert "WARNING: librdkafka's mock cluster stands in for Kafka." in product.output
         post_event(env, product.output, "tried-out")
-        assert product.stop(signal.SIGTERM, 120) == 0
+        assert product.stop(signal.SIGTERM) == 0
     (store,) = (tmp_path / "var" / "tryout").iterdir()
     files = [*store.glob("data/*/*.csv"), *store.glob("state/*/*.open")]
     assert any("tried-out" in path.read_text() for path in files)

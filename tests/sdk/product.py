@@ -8,16 +8,16 @@ import re
 import sys
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
 
 from confluent_kafka import Consumer, TopicPartition
 
 from tests.conftest import free_ports
 from tests.ops.commands import run, running
+from tests.waiting import PATIENCE
 
 _MAKE_SOURCES = """
 from analytics_app.models import Source
@@ -55,7 +55,7 @@ class Product:
         consumer.assign(starts)
         found: Counter[tuple[str, str]] = Counter()
         while missing:
-            record = consumer.poll(30)
+            record = consumer.poll(PATIENCE)
             assert record is not None, f"{missing} records of the topic did not come"
             assert record.error() is None
             event = json.loads(record.value() or b"{}")
@@ -83,16 +83,6 @@ def running_product(directory: Path, bootstrap_servers: str, settings: Mapping[s
         **settings,
     }
     with running(["runall"], env) as everything:
-        everything.wait_for("Brokerlytics is ready", timeout=120)
+        everything.wait_for("Brokerlytics is ready")
         yield Product(f"http://127.0.0.1:{port}", env)
         assert everything.stop() == 0, everything.output
-
-
-def wait_until(condition: Callable[[], bool], timeout: float = 30.0) -> bool:
-    """Whether the condition came true within `timeout` seconds."""
-    deadline = monotonic() + timeout
-    while not condition():
-        if monotonic() > deadline:
-            return False
-        sleep(0.5)
-    return True

@@ -18,9 +18,10 @@ from brokerlytics.local_kafka.errors import KafkaUnavailableError
 from tests.conftest import JARS, free_ports
 from tests.sdk.conftest import AddRow, Counts
 from tests.sdk.expected import SDKS, Row
-from tests.sdk.product import running_product, wait_until
+from tests.sdk.product import running_product
 from tests.sdk.script import Call
 from tests.sdk.sending import DRIVERS, DriverProcess, Job, Report, start_in_page, static_files
+from tests.waiting import comes_true
 
 NAMES = [sdk.name for sdk in SDKS if not sdk.is_browser]
 PAGES = [sdk.name for sdk in SDKS if sdk.is_browser and not sdk.batching]
@@ -79,7 +80,7 @@ def test_what_sdks_send_over_an_outage_is_stored_once(
         drivers = {
             name: DriverProcess(name, Job(product.url, keys[name], _calls(name, CALLS), 5, PAUSE)) for name in NAMES
         }
-        assert wait_until(lambda: {source for source, _ in product.records()} == set(NAMES))
+        assert comes_true(lambda: {source for source, _ in product.records()} == set(NAMES))
         broker.stop()
         jobs = {name: Job(product.url, keys[name], _calls(name, PAGE_CALLS)) for name in PAGES}
         pages = {name: start_in_page(chromium, origin, name, job) for name, job in jobs.items()}
@@ -89,7 +90,7 @@ def test_what_sdks_send_over_an_outage_is_stored_once(
         reports = {name: driver.report(timeout=90) for name, driver in drivers.items()}
         reports |= {name: Report(**page.evaluate("window.report")) for name, page in pages.items()}
         sent = {(name, event_id) for name, report in reports.items() for event_id in report.ids}
-        wait_until(lambda: sent <= {(row["source"], row["event_id"]) for row in product.exported()})
+        comes_true(lambda: sent <= {(row["source"], row["event_id"]) for row in product.exported()})
         rows = product.exported()
         records = product.records()
         for page in pages.values():

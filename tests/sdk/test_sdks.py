@@ -11,9 +11,10 @@ from playwright.sync_api import Browser
 
 from tests.sdk.conftest import AddRow, Counts
 from tests.sdk.expected import SDKS, Row, Sdk, check_row
-from tests.sdk.product import Product, running_product, wait_until
+from tests.sdk.product import Product, running_product
 from tests.sdk.script import for_posthog, script
 from tests.sdk.sending import DriverProcess, Job, Report, page_url, send_from_page, static_files
+from tests.waiting import comes_true
 
 # What an SDK sends when the visitor leaves the page, after its report: posthog-js by sendBeacon.
 OWN_EVENTS = {"browser_posthog": 1}
@@ -48,9 +49,9 @@ def sent(
         reports = {sdk.name: send_from_page(chromium, origin, sdk.page, jobs[sdk.name]) for sdk in pages}
         reports |= {name: process.report() for name, process in processes.items()}
         total = sum(len(report.sent) for report in reports.values()) + sum(OWN_EVENTS.values())
-        wait_until(lambda: sum(product.records().values()) >= total)
+        comes_true(lambda: sum(product.records().values()) >= total)
         rows_wanted = len(records := product.records())
-        wait_until(lambda: len(product.exported()) >= rows_wanted)
+        comes_true(lambda: len(product.exported()) >= rows_wanted)
         yield Sent(jobs, reports, product.exported(), records, origin)
 
 
