@@ -209,11 +209,12 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["without_token"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "filters": {
         "throttle": {"()": "brokerlytics.log_filters.Throttle"},
         "not_unavailable": {"()": "brokerlytics.log_filters.NotUnavailable"},
+        "without_token": {"()": "brokerlytics.log_filters.WithoutToken"},
     },
     "loggers": {
         # httpx logs a line per request.

@@ -1,7 +1,9 @@
 """Share links: what they show, and everything that they do not."""
 
+import logging
 import re
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -12,6 +14,7 @@ from dashboard_app.links import page_url
 from dashboard_app.models import Annotation, Dashboard, DashboardCard, SavedReport, ShareLink
 from dashboard_app.registry import REPORTS
 from tests.dashboard.keeping.conftest import client_of
+from tests.dashboard.store_builder import Partition, make_event
 
 
 def share(user: User, path: str, **form: str) -> str:
@@ -50,7 +53,12 @@ def test_every_report_can_be_shared_and_is_sealed(reader_user: User, name: str) 
     assert 'name="report" value="' in client_of(reader_user).get(page_url(name)).content.decode()
 
 
-@pytest.mark.usefixtures("rows")
+@pytest.fixture
+def rows_of_two_days(rows: Partition) -> None:
+    rows.commit([make_event(timezone.now() - timedelta(days=2), device_id="d1")])
+
+
+@pytest.mark.usefixtures("rows_of_two_days")
 @pytest.mark.parametrize(
     ("report", "query", "seen", "listed"),
     [
@@ -140,6 +148,15 @@ def test_the_token_is_kept_nowhere(link: str) -> None:
     stored = str(ShareLink.objects.values_list().get())
     assert token not in stored
     assert Client().get(f"/share/{ShareLink.objects.get().token_digest}/").status_code == 404
+
+
+@pytest.mark.django_db
+def test_the_token_of_a_link_that_opens_nothing_is_not_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = StringIO()
+    (console,) = (one for one in logging.getLogger().handlers if type(one) is logging.StreamHandler)
+    monkeypatch.setattr(console, "stream", log)
+    assert Client().get("/share/share_wrong/").status_code == 404
+    assert "Not Found: /share/…/\n" in log.getvalue()
 
 
 @pytest.mark.usefixtures("rows")
