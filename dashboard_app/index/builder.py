@@ -33,6 +33,7 @@ from dashboard_app.rollup.layout import RollupFile
 from dashboard_app.rollup.tables import prepare_rollups
 from dashboard_app.rollup.writing import write_rollup
 from dashboard_app.scratch import ScratchDirectory
+from dashboard_app.sequence.writing import write_sequence
 
 _MEMORY_LIMIT: Final = "2GB"
 _CHUNK_BYTES: Final = 1024 * 1024
@@ -188,13 +189,14 @@ class IndexBuilder:
         paid = f"FROM {parquet([self.directory / rows.name])} WHERE revenue IS NOT NULL ORDER BY created_on"
         amounts, _ = self._copy(connection, paid, f"amounts-{date}-{generation:08}.parquet")
         spans, _ = copy("spans", SPAN_COLUMNS, "recent_span", old.spans if old else None, "first_on")
+        segments = (*(old.segments if old else ()), *added)
         if old and not added:
-            rollup = old.rollup
-        else:
-            name = f"rollup-{date}-{generation:08}.bin"
-            write_rollup(connection, self.directory / rows.name, self.directory / name)
-            rollup = self._stamp(name)
-        return IndexedDay(date, (*(old.segments if old else ()), *added), rows, count, spans, rollup, amounts)
+            return IndexedDay(date, segments, rows, count, spans, old.rollup, old.sequence, amounts)
+        rollup, sequence = (f"{name}-{date}-{generation:08}.bin" for name in ("rollup", "sequence"))
+        of_rows, of_spans = self.directory / rows.name, self.directory / spans.name
+        write_rollup(connection, of_rows, self.directory / rollup)
+        write_sequence(connection, of_rows, of_spans, self.directory / sequence)
+        return IndexedDay(date, segments, rows, count, spans, self._stamp(rollup), self._stamp(sequence), amounts)
 
     def _copy(
         self, connection: duckdb.DuckDBPyConnection, query: str, name: str, values: Mapping[str, object] | None = None
