@@ -5,12 +5,13 @@ import random
 import sys
 import uuid
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from threading import Event
 
 import pytest
 from django.conf import settings as project_settings
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from pytest_django import Settings
 
 from brokerlytics.local_kafka.broker import LocalKafka
@@ -20,11 +21,14 @@ from brokerlytics.native.build import build
 from brokerlytics.native.library import Library, library
 from brokerlytics.ports import port_is_free
 from brokerlytics.topics import TopicSpec, ensure_topic
-from torture.brokers import QUICK
+from tests.waiting import PATIENCE
+from torture.brokers import QUICK_GROUPS
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 # `make bootstrap` has fetched Kafka there already.
 JARS = project_settings.BASE_DIR / "var" / "kafka" / "jars"
+# No other node could stand in for the only one, if that were taken for dead on a machine that stood still.
+_ALWAYS_THERE = {"broker.session.timeout.ms": "120000"}
 
 
 def pytest_configure() -> None:
@@ -53,22 +57,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.parent.name in {"analytics", "contracts", "dashboard"})
 
 
-def free_ports(count: int) -> int:
-    """The first of `count` neighbouring ports on loopback that nobody listens on.
+def _own_ports() -> Iterator[int]:
+    """The ports of this worker of the run alone, one after the other.
 
     They lie below the ports that the system gives to outgoing connections, so that no client takes one
     before the server that it is for.
     """
+    worker, workers = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
+    share = 22_000 // int(workers)
+    first = 10_000 + share * int(worker.removeprefix("gw"))
+    # Another run on this machine begins elsewhere.
+    begin = random.SystemRandom().randrange(share)
+    return (first + (begin + number) % share for number in count())
+
+
+_PORTS = _own_ports()
+
+
+def free_ports(wanted: int) -> int:
+    """The first of `wanted` neighbouring ports on loopback that nobody listens on, and no other test is given."""
     while True:
-        first = random.SystemRandom().randrange(10_000, 32_000)
-        if all(port_is_free("127.0.0.1", port) for port in range(first, first + count)):
-            return first
+        ports = [next(_PORTS) for _ in range(wanted)]
+        if ports[-1] - ports[0] == wanted - 1 and all(port_is_free("127.0.0.1", port) for port in ports):
+            return ports[0]
 
 
 @pytest.fixture(scope="session")
 def real_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The bootstrap servers of a real Apache Kafka; without Java and Maven the test is skipped, in CI it fails."""
-    broker = LocalKafka(tmp_path_factory.mktemp("kafka"), free_ports(2), JARS, QUICK)
+    broker = LocalKafka(tmp_path_factory.mktemp("kafka"), free_ports(2), JARS, QUICK_GROUPS | _ALWAYS_THERE)
     try:
         broker.start()
     except KafkaUnavailableError as error:
@@ -130,6 +147,11 @@ def chromium() -> Iterator[Browser]:
     # Playwright runs an event loop in this thread, where Django would refuse to use the database.
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        patience = PATIENCE * 1000
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"], timeout=patience
+        )
+        browser.on("context", lambda context: context.set_default_timeout(patience))
+        expect.set_options(timeout=patience)
         yield browser
         browser.close()

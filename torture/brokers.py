@@ -11,16 +11,16 @@ from confluent_kafka.admin import AdminClient
 from brokerlytics.local_kafka.broker import LocalKafka, new_cluster_id
 from brokerlytics.topics import TopicSpec
 
-# A node, or a member of a group, that is frozen or gone is missed within seconds.
-QUICK = {
-    "broker.session.timeout.ms": "3000",
-    "broker.heartbeat.interval.ms": "500",
+# A member of a group that is frozen or gone is missed within seconds.
+QUICK_GROUPS = {
     "group.min.session.timeout.ms": "1000",
     "group.consumer.min.session.timeout.ms": "1000",
-    "group.consumer.session.timeout.ms": "3000",
+    "group.consumer.session.timeout.ms": "6000",
     "group.consumer.min.heartbeat.interval.ms": "500",
     "group.consumer.heartbeat.interval.ms": "500",
 }
+# A node as well.
+_QUICK_NODES = {"broker.session.timeout.ms": "6000", "broker.heartbeat.interval.ms": "500"}
 PARTITIONS = 6
 
 
@@ -31,7 +31,9 @@ class Cluster:
         ports = [port + 2 * number for number in range(nodes)]
         cluster_id = new_cluster_id()
         self.nodes = [
-            LocalKafka(home / f"node-{number}", own, jars, QUICK | _of_several(number, ports), cluster_id)
+            LocalKafka(
+                home / f"node-{number}", own, jars, QUICK_GROUPS | _QUICK_NODES | _of_several(number, ports), cluster_id
+            )
             for number, own in enumerate(ports)
         ]
         self.servers = ",".join(node.bootstrap_servers for node in self.nodes)

@@ -8,13 +8,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from brokerlytics.checkpoint import Checkpoint, read_checkpoint
 from brokerlytics.processes import tied_to_parent
 from brokerlytics.store import partitions_in
 
 _ROOT = Path(__file__).parent.parent
+# Seconds. On a machine that runs everything at once what takes a second elsewhere may take a minute.
+_PATIENCE: Final = 180.0
 # Small and quick, so that every kill has commits and closes to hit.
 QUICK = ("--flush-interval", "0.05", "--roll-bytes", "400000", "--roll-age", "3")
 
@@ -67,19 +69,19 @@ class FeederProcess:
         self.send(signal.SIGKILL)
         self._process.wait()
 
-    def stop(self, timeout: float = 60) -> int:
+    def stop(self, timeout: float = _PATIENCE) -> int:
         """Ask it to stop; its exit code."""
         self.send(signal.SIGTERM)
         return self.wait(timeout)
 
-    def wait(self, timeout: float = 60) -> int:
+    def wait(self, timeout: float = _PATIENCE) -> int:
         """Its exit code, once it ended by itself."""
         try:
             return self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"the feeder did not end in {timeout:.0f} s:\n{self.log}") from None
 
-    def wait_until(self, condition: Callable[[], bool], timeout: float = 60) -> None:
+    def wait_until(self, condition: Callable[[], bool], timeout: float = _PATIENCE) -> None:
         """Wait while it runs. Raises AssertionError with its log when it ends, or takes too long."""
         deadline = time.monotonic() + timeout
         while not condition():
@@ -87,14 +89,14 @@ class FeederProcess:
             assert time.monotonic() < deadline, f"it did not happen in {timeout:.0f} s:\n{self.log}"
             time.sleep(0.02)
 
-    def wait_until_said(self, text: str, timeout: float = 60) -> None:
+    def wait_until_said(self, text: str, timeout: float = _PATIENCE) -> None:
         """Wait for a text in its log, whether it ends meanwhile or not."""
         deadline = time.monotonic() + timeout
         while text not in self.log:
             assert time.monotonic() < deadline, f"it did not say {text!r} in {timeout:.0f} s:\n{self.log}"
             time.sleep(0.05)
 
-    def wait_for_log(self, text: str, timeout: float = 60) -> None:
+    def wait_for_log(self, text: str, timeout: float = _PATIENCE) -> None:
         self.wait_until(lambda: text in self.log, timeout)
 
 
@@ -132,7 +134,7 @@ class Feeders:
     def drain(self, **faults: str) -> FeederProcess:
         """One that took all there is and ended, in a group of its own; its exit code tells whether it could."""
         feeder = self.start(f"last-{len(self.all)}", "--until-end", **faults)
-        feeder.wait(180)
+        feeder.wait()
         return feeder
 
     def checkpoints(self) -> dict[int, Checkpoint]:
@@ -158,7 +160,7 @@ class Feeders:
     def work_on(self, feeder: FeederProcess, records: int) -> FeederProcess:
         """Wait until so many more are committed, starting the feeder again when the group fenced it."""
         goal = self.committed() + records
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + _PATIENCE
         while self.committed() < goal:
             if feeder.returncode is not None:
                 assert "Static consumer fenced" in feeder.log, feeder.log

@@ -71,7 +71,7 @@ class Load:
                 "log_level": 0,
             }
         )
-        self._topic = topic
+        self.topic = topic
         self._share = seed % 1000 * _SHARE
         self._home: list[int] = []
         self._stop = threading.Event()
@@ -132,7 +132,7 @@ class Load:
         stamp = int(time.time() * 1000) + self._chance.randrange(-5 * _HOUR, _HOUR * 9 // 10)
         while True:
             try:
-                self._producer.produce(self._topic, value, partition=partition, timestamp=stamp, on_delivery=delivered)
+                self._producer.produce(self.topic, value, partition=partition, timestamp=stamp, on_delivery=delivered)
             except BufferError:
                 self._producer.poll(0.1)
             else:

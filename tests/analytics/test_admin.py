@@ -1,4 +1,3 @@
-import time
 from datetime import timedelta
 
 import pytest
@@ -9,6 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from analytics_app.models import IntakeCount, RecentEvent, SimulationRun, Source
 from tests.analytics.conftest import RecordingProducer
+from tests.waiting import wait_until
 
 SOURCES = "/admin/analytics_app/source/"
 RUNS = "/admin/analytics_app/simulationrun/"
@@ -75,11 +75,8 @@ def test_a_run_is_started_and_watched(
     assert (run.scenario, run.rate, run.status) == ("game", 200, "running")
     assert admin_client.get(f"{RUNS}{run.pk}/change/")["Refresh"] == "2"
     assert "A simulation runs already" in admin_client.post(f"{RUNS}add/", form).content.decode()
-    deadline = time.monotonic() + 60
-    while run.status == "running":
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-        run.refresh_from_db()
+    wait_until(lambda: SimulationRun.objects.get().status != "running")
+    run.refresh_from_db()
     assert (run.status, run.accepted, len(recorder.messages)) == ("finished", 600, 600)
     assert any(b"START_LEVEL" in value for _, value in recorder.messages)
     assert "Refresh" not in admin_client.get(f"{RUNS}{run.pk}/change/")

@@ -21,7 +21,6 @@ def page(chromium: Browser, live_server: LiveServer) -> Iterator[Page]:
     client.force_login(User.objects.create_superuser("admin"))
     context = chromium.new_context(base_url=live_server.url, permissions=["clipboard-read", "clipboard-write"])
     context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
-    context.set_default_timeout(15_000)
     tab = context.new_page()
     complaints: list[str] = []
     tab.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))

@@ -17,6 +17,7 @@ from analytics_app import observations as module
 from analytics_app.models import IntakeCount, RecentEvent, Source
 from analytics_app.observation_store import KEPT
 from analytics_app.observations import SAMPLES, SAMPLES_OF_A_CODE, Observations
+from tests.waiting import PATIENCE, wait_until
 
 NOW = datetime(2026, 11, 23, 23, 59, tzinfo=UTC)
 PATH = "/v1/batch"
@@ -216,9 +217,7 @@ def test_the_thread_writes_by_itself_and_a_last_time_at_the_end(observed: Observ
     observed.start()
     assert observed._thread is None
     observed.accepted(source.pk, PATH, [value()])
-    deadline = time.monotonic() + 10
-    while not IntakeCount.objects.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until(IntakeCount.objects.exists)
     assert list(counts().values()) == [1]
     observed.accepted(source.pk, PATH, [value()])
     observed.close()
@@ -240,7 +239,7 @@ def test_a_forked_worker_writes_its_own_when_it_ends(source: Source) -> None:
 
     child = multiprocessing.get_context("fork").Process(target=work)
     child.start()
-    child.join(30)
+    child.join(PATIENCE)
     assert child.exitcode == 0
     observations.close()
     assert list(counts().values()) == [11]
@@ -249,10 +248,10 @@ def test_a_forked_worker_writes_its_own_when_it_ends(source: Source) -> None:
 
 def test_an_observation_costs_microseconds(observed: Observations) -> None:
     values = [value()]
-    started = time.perf_counter()
+    started = time.thread_time()
     for _ in range(20_000):
         observed.accepted(1, PATH, values)
         observed.rejected(1, PATH, "too_long", "message", excerpt={"a": 1})
-    each = (time.perf_counter() - started) / 20_000
+    each = (time.thread_time() - started) / 20_000
     assert each < 0.000_1
     assert len(observed._accepted[1].samples) == SAMPLES

@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +20,7 @@ from analytics_app.deliveries import Delivery
 from analytics_app.models import SimulationRun, Source
 from analytics_app.simulation import runs
 from tests.analytics.conftest import RecordingProducer
+from tests.waiting import PATIENCE, wait_until
 
 URL = "/api/v1/events/simulation"
 NOW = datetime(2026, 8, 22, 9, 30, tzinfo=UTC)
@@ -35,13 +35,6 @@ def staff(transactional_db: None) -> Iterator[Client]:  # noqa: ARG001
     yield client
     SimulationRun.objects.update(stop_requested=True)
     wait_until(lambda: not SimulationRun.objects.filter(status=Status.RUNNING).exists())
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
 
 
 def get(client: Client) -> Any:
@@ -274,6 +267,6 @@ def test_a_worker_that_ends_in_good_order_stops_its_run(
     wait_until(lambda: get(staff)["accepted"] > 0)
     assert other_worker.stdin is not None
     other_worker.stdin.close()
-    other_worker.wait(30)
+    other_worker.wait(PATIENCE)
     run = get(staff)["last_run"]
     assert (run["status"], run["message"]) == ("stopped", "The web worker ended.")

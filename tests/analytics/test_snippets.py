@@ -14,6 +14,7 @@ from pytest_django import Settings
 from analytics_app.models import RecentEvent, Source
 from analytics_app.snippets import filled_sections, is_local
 from brokerlytics.event_codec import build_event
+from tests.waiting import comes_true_in
 
 HOST = "https://events.example.org"
 KEY = "wk_0123456789abcdef0123456789abcdef"
@@ -143,7 +144,7 @@ def test_the_plain_page_sends_events_that_are_taken(chromium: Browser) -> None:
     page.goto("https://shop.example.org/a?utm_source=x")
     page.get_by_role("button", name="Sign up").click()
     page.evaluate("dispatchEvent(new Event('pagehide'))")
-    page.wait_for_timeout(300)
+    assert comes_true_in(page, lambda: len(sent) >= 3)
     context.close()
     bodies = [msgspec.json.decode(text) for _, _, text in sent[:3]]
     events = [build_event(body, event_id="none", received_on=timezone.now()) for body in bodies]

@@ -18,6 +18,7 @@ from analytics_app.models import Source
 from analytics_app.sources import KnownSource, SourceCache, SourcesUnavailableError
 from tests.analytics.conftest import RecordingProducer
 from tests.analytics.sending import GOOD, send
+from tests.waiting import PATIENCE
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -120,7 +121,7 @@ def test_a_change_by_another_process_is_seen_in_a_moment(cache: SourceCache) -> 
         "DATA_DIR": str(project_settings.DATA_DIR),
         "DJANGO_SETTINGS_MODULE": "brokerlytics.settings",
     }
-    subprocess.run([sys.executable, "-c", program], env=env, cwd=project_settings.BASE_DIR, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", program], env=env, cwd=project_settings.BASE_DIR, check=True)
     time.sleep(0.15)
     assert cache.is_stale()
 
@@ -146,7 +147,7 @@ def test_who_comes_while_the_sources_are_read_waits_for_them(monkeypatch: pytest
 
     def slowly() -> list[Source]:
         asked.set()
-        go_on.wait(10)
+        go_on.wait(PATIENCE)
         return [Source(pk=1, name="web", write_key="wk_1")]
 
     monkeypatch.setattr(Source.objects, "all", slowly)
@@ -158,7 +159,7 @@ def test_who_comes_while_the_sources_are_read_waits_for_them(monkeypatch: pytest
 
     with ThreadPoolExecutor(3) as threads:
         first = threads.submit(look)
-        assert asked.wait(10)
+        assert asked.wait(PATIENCE)
         assert cache.is_stale()
         others = [threads.submit(look) for _ in range(2)]
         time.sleep(0.05)

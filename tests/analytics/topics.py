@@ -3,13 +3,14 @@
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from brokerlytics.kafka import client_config
+from tests.waiting import PATIENCE
 
 
 def read_topic(topic: str) -> list[Message]:
     """Every message on `topic`, each partition's in order."""
     consumer = Consumer(client_config(group_id="test", enable_partition_eof=True, enable_auto_commit=False))
     try:
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        partitions = consumer.list_topics(topic, timeout=PATIENCE).topics[topic].partitions
         consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
         messages, open_partitions = [], len(partitions)
         while open_partitions:

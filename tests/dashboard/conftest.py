@@ -41,7 +41,6 @@ def page(chromium: Browser, store: Path, live_server: LiveServer) -> Iterator[Pa
     client.force_login(User.objects.create_user("reader"))
     context = chromium.new_context(base_url=live_server.url, timezone_id="UTC", color_scheme="light")
     context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
-    context.set_default_timeout(15_000)
     tab = context.new_page()
     complaints: list[str] = []
 

@@ -17,6 +17,7 @@ from schemathesis.specs.openapi.checks import (
 from analytics_app.sdk_docs import DOCUMENTED
 from dashboard_app.registry import REPORTS
 from tests.e2e.serving import Server
+from tests.waiting import PATIENCE
 
 OPERATIONS = [
     ("GET", "/api/v1/events"),
@@ -33,7 +34,7 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 
 @pytest.fixture(scope="module")
 def document(server: Server) -> dict[str, Any]:
-    answer = httpx.get(f"{server.url}/api/schema/?format=json")
+    answer = httpx.get(f"{server.url}/api/schema/?format=json", timeout=PATIENCE)
     assert answer.status_code == 200
     found: dict[str, Any] = answer.json()
     return found
@@ -47,7 +48,7 @@ def test_every_operation_is_tried(document: dict[str, Any]) -> None:
 @pytest.fixture(scope="module")
 def credentials(server: Server) -> dict[str, str]:
     """Headers that every operation takes: a source's write key, and a session of the admin user."""
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
         page = client.get("/login/").text
         token = page.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
         form = {"username": "admin", "password": server.password, "csrfmiddlewaretoken": token}
@@ -88,7 +89,7 @@ def test_answers_conform(  # noqa: PLR0917 (three parameters and three fixtures)
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def send(case: schemathesis.Case[Any]) -> None:
-        response = case.call(headers=credentials if signed_in else None, timeout=20)
+        response = case.call(headers=credentials if signed_in else None, timeout=PATIENCE)
         statuses.add(response.status_code)
         case.validate_response(response, checks=CHECKS)
 

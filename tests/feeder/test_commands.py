@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 def run(tmp_path: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     surroundings = {"PATH": "/usr/bin:/bin", "ENV_FILE": os.devnull, "DATA_DIR": str(tmp_path / "var"), **env}
     command = [sys.executable, "manage.py", "runfeeder", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize(

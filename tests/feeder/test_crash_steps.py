@@ -26,7 +26,6 @@ STEPS = {
 pytestmark = pytest.mark.parametrize("kafka", ["real"], indirect=True)
 
 
-@pytest.mark.timeout(200)
 def test_a_kill_at_any_step_loses_and_repeats_nothing(feeders: Feeders, load: Load) -> None:
     options = ["--roll-bytes", "20000"]
     with load.running():
@@ -37,7 +36,6 @@ def test_a_kill_at_any_step_loses_and_repeats_nothing(feeders: Feeders, load: Lo
     assert audit(feeders.store, feeders.topic, load.acknowledged).problems == []
 
 
-@pytest.mark.timeout(100)
 def test_the_control_with_one_slot_fails(feeders: Feeders, load: Load) -> None:
     """A checkpoint that is written over its predecessor is lost when the write is torn."""
     with load.running():

@@ -21,6 +21,7 @@ from feeder_app.verify.service import VerifyOptions, verify_store
 from tests.feeder.killed_requeue import STEPS
 from tests.feeder.support import stored_rows
 from tests.feeder.test_feeder import drain, events, make_topic, produce
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 LETTERS = 5
@@ -54,7 +55,7 @@ def sent_again(topic: str) -> Counter[str]:
     """How often the topic has a record with the header of each letter."""
     reader = make_reader(client_config())
     partition = TopicPartition(topic, 0)
-    _, high = reader.get_watermark_offsets(partition, timeout=10)
+    _, high = reader.get_watermark_offsets(partition, timeout=PATIENCE)
     headers = [dict(message.headers() or []) for message in messages_of(reader, partition, 0, high)]
     reader.close()
     return Counter(value.decode() for found in headers if isinstance(value := found.get(HEADER), bytes))
@@ -67,7 +68,7 @@ def names(topic: str) -> list[str]:
 def kill_at(step: str, env: dict[str, str], topic: str) -> None:
     command = [sys.executable, "-m", "tests.feeder.killed_requeue", "requeue", "--all"]
     env = env | {"CRASH_AT": step, "KAFKA_TOPIC": topic}
-    killed = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, check=False, timeout=60, text=True)
+    killed = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, check=False, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
 
 
@@ -136,7 +137,7 @@ def test_the_command_waits_by_itself(product_env: dict[str, str], tmp_path: Path
     kill_at("after a part was produced", product_env, bad_topic)
     command = [sys.executable, "manage.py", "deadletters", "requeue", "--reason", "missing_field"]
     env = product_env | {"KAFKA_TOPIC": bad_topic}
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, check=True, timeout=60, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, check=True, text=True)
     assert "3 letters had been sent by a requeue that was interrupted.\n2 letters were sent again." in done.stdout
     assert sent_again(bad_topic) == Counter(names(bad_topic))
     assert len(places(tmp_path, bad_topic, LetterState.REQUEUED)) == LETTERS

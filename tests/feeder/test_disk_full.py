@@ -13,6 +13,7 @@ import pytest
 
 from tests.feeder.support import stored_offsets
 from tests.feeder.test_feeder import events, ids, produce, stored_ids
+from tests.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
 MOUNT = 'mount -t tmpfs -o size=4m tmpfs "$STORE_DIR" && head -c 3500k /dev/zero > "$STORE_DIR/filler" && exec "$@"'
@@ -41,11 +42,8 @@ class Feeder:
         return self._log.read_text()
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 60
-        while not condition():
-            assert self.process.poll() is None, self.log
-            assert time.monotonic() < deadline, self.log
-            time.sleep(0.1)
+        wait_until(lambda: self.process.poll() is not None or condition(), lambda: self.log)
+        assert self.process.poll() is None, self.log
 
 
 @contextmanager
@@ -74,7 +72,7 @@ def test_a_full_disk_is_waited_for_and_nothing_is_lost(product_env: dict[str, st
         feeder.wait_for(lambda: len(stored_offsets(feeder.store, topic)) >= COUNT)
         assert stored_ids(feeder.store, topic) == ids(COUNT)
         feeder.process.send_signal(signal.SIGTERM)
-        assert feeder.process.wait(30) == 0
+        assert feeder.process.wait(PATIENCE) == 0
         assert "Traceback" not in feeder.log
 
 

@@ -12,6 +12,7 @@ from pytest_django import Settings
 from brokerlytics.local_kafka.broker import LocalKafka
 from brokerlytics.topics import ensure_topic
 from tests.conftest import JARS, free_ports
+from tests.waiting import PATIENCE
 from torture.audit import audit
 from torture.brokers import Cluster
 from torture.feeders import Feeders, clean_environment
@@ -28,12 +29,11 @@ def cluster(tmp_path: Path, settings: Settings, request: pytest.FixtureRequest, 
 
 
 def feeders_on(cluster: Cluster, topic: str, home: Path) -> Feeders:
-    ensure_topic(cluster.topic(topic), timeout=60)
+    ensure_topic(cluster.topic(topic), timeout=PATIENCE)
     home.mkdir()
     return Feeders(clean_environment(home, cluster.servers, topic), home, SLOW_DISK="1")
 
 
-@pytest.mark.timeout(350)
 @pytest.mark.parametrize("cluster", [1], indirect=True)
 def test_a_broker_is_killed_and_comes_back(cluster: Cluster, tmp_path: Path) -> None:
     (broker,) = cluster.nodes
@@ -63,7 +63,6 @@ def lose_leader(cluster: Cluster, leader: LocalKafka) -> None:
         node.signal(signal.SIGCONT)
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("cluster", [3], indirect=True)
 def test_a_cluster_loses_its_leader_under_load(cluster: Cluster, tmp_path: Path) -> None:
     """Three nodes, two of which have what is acknowledged. The control: acknowledged by one of them is not enough."""

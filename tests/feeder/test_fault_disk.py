@@ -19,7 +19,6 @@ ERRORS = {
 }
 
 
-@pytest.mark.timeout(200)
 def test_an_error_ends_the_feeder_and_loses_nothing(feeders: Feeders, load: Load) -> None:
     with load.running():
         for fault, message in ERRORS.items():
@@ -31,7 +30,6 @@ def test_an_error_ends_the_feeder_and_loses_nothing(feeders: Feeders, load: Load
     assert audit(feeders.store, feeders.topic, load.acknowledged).problems == []
 
 
-@pytest.mark.timeout(100)
 def test_the_control_that_tries_an_fsync_again_fails(feeders: Feeders, load: Load) -> None:
     """The second fsync succeeds, and what the first one lost counts as stored."""
     with load.running():

@@ -32,7 +32,6 @@ def freeze_and_wake(feeders: Feeders, load: Load, **faults: str) -> tuple[Feeder
     return zombie, other
 
 
-@pytest.mark.timeout(200)
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_zombie_that_wakes_after_its_partitions_moved_writes_nothing(
     feeders: Feeders, load: Load, protocol: str
@@ -52,7 +51,6 @@ def test_a_zombie_that_wakes_after_its_partitions_moved_writes_nothing(
     assert audit(feeders.store, feeders.topic, load.acknowledged).problems == []
 
 
-@pytest.mark.timeout(200)
 def test_the_control_without_the_lock_fails(feeders: Feeders, load: Load) -> None:
     """Membership of the group alone does not keep a zombie from writing."""
     zombie, other = freeze_and_wake(feeders, load, CONTROL="no-lock")
@@ -82,7 +80,6 @@ def come_and_go(feeders: Feeders, chance: random.Random, times: int, **faults: s
         assert feeder.stop() in (0, -signal.SIGTERM), feeder.log
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_three_feeders_come_and_go(feeders: Feeders, load: Load, protocol: str) -> None:
     with load.running():
@@ -92,7 +89,6 @@ def test_three_feeders_come_and_go(feeders: Feeders, load: Load, protocol: str) 
     assert audit(feeders.store, feeders.topic, load.acknowledged).problems == []
 
 
-@pytest.mark.timeout(100)
 def test_a_killed_feeder_is_followed_at_once_or_when_its_session_is_over(feeders: Feeders, load: Load) -> None:
     """Classic: the successor has its name. KIP-848: it is another member, and no name is in its way."""
     load.send(100)

@@ -28,6 +28,7 @@ from feeder_app.progress import Progress
 from feeder_app.recovery import open_partition
 from feeder_app.service import ServiceOptions, run_feeder
 from tests.feeder.support import stored_offsets, stored_rows
+from tests.waiting import PATIENCE, wait_until
 
 QUICK = FeederPolicy(flush_interval=timedelta(milliseconds=100))
 on_real_kafka = pytest.mark.parametrize("kafka", ["real"], indirect=True)
@@ -46,7 +47,7 @@ def produce(topic: str, values: list[bytes]) -> None:
         producer.produce(
             topic, value, key=f"k{number % 50}", on_delivery=lambda error, _: failures.append(error) if error else None
         )
-    assert producer.flush(30) == 0
+    assert producer.flush(PATIENCE) == 0
     assert not failures
 
 
@@ -76,11 +77,14 @@ def feeder(root: Path, topic: str, name: str = "one") -> Iterator[Feeder]:
 
 
 def step_until(condition: Callable[[], bool], *feeders: Feeder) -> None:
-    deadline = datetime.now(UTC) + timedelta(seconds=60)
-    while not condition():
-        assert datetime.now(UTC) < deadline, "the condition did not come true in 60 s"
+    def step() -> bool:
+        if condition():
+            return True
         for running in feeders:
             running.run_once(datetime.now(UTC))
+        return condition()
+
+    wait_until(step, pause=0)
 
 
 def stored_ids(root: Path, topic: str) -> list[str]:
@@ -221,7 +225,7 @@ def test_offsets_that_retention_removed_are_recorded(tmp_path: Path, real_kafka:
     produce(topic, events(0, 100))
     start = TopicPartition(topic, 0, 60)
     admin = AdminClient(client_config())
-    admin.delete_records([start])[start].result(timeout=30)
+    admin.delete_records([start])[start].result(timeout=PATIENCE)
     assert drain(tmp_path, topic) == 40
     checkpoint = read_checkpoint(PartitionPaths(tmp_path, topic, 0).checkpoint)
     assert checkpoint is not None

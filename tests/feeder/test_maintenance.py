@@ -29,6 +29,7 @@ from feeder_app.policies import FeederPolicy
 from feeder_app.recovery import open_partition
 from tests.feeder.day_builder import DAY, FIRST_DAY, LATER, QUICK, event, make_day, make_store, run_maintenance
 from tests.feeder.support import TOPIC, columns, paths, stored_offsets, stored_rows
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -229,7 +230,7 @@ def test_a_feeder_waits_for_a_swap_and_a_swap_for_a_feeder(tmp_path: Path) -> No
         with pytest.raises(subprocess.TimeoutExpired):
             feeder.wait(3)
         assert names(tmp_path) == []
-    assert feeder.wait(60) == 0
+    assert feeder.wait(PATIENCE) == 0
     assert names(tmp_path) == ["20 p0 0-1"]
 
 
@@ -299,7 +300,7 @@ def test_a_full_disk_leaves_the_store_as_it_was(tmp_path: Path) -> None:
         "FROM": str(tmp_path / "from"),
     }
     command = ["unshare", "-Urm", "sh", "-c", FULL, "sh", sys.executable, "manage.py", "maintainstore"]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     assert "No space left on device. No day was left half done." in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout.split() == [

@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, Message, Producer
 from feeder_app.maintenance.plan import Compression, MaintenancePolicy
 from tests.feeder.day_builder import run_maintenance
 from tests.feeder.support import stored_rows
+from tests.waiting import PATIENCE
 from torture.feeders import Feeders
 
 EVENTS = 8_000
@@ -39,14 +40,13 @@ class LateLoad:
             at = int((now - timedelta(days=days_ago)).timestamp() * 1000)
             self._producer.produce(self._topic, value, f"d{number % 40}", timestamp=at, on_delivery=self._delivered)
         self._next += count
-        assert self._producer.flush(60) == 0
+        assert self._producer.flush(PATIENCE) == 0
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is None:
             self.acknowledged.append(json.loads(message.value() or b"")["event_id"])
 
 
-@pytest.mark.timeout(200)
 @pytest.mark.parametrize("kafka", ["real"], indirect=True)
 def test_what_is_acknowledged_is_stored_once(feeders: Feeders, kafka: str, topic: str) -> None:
     load, said = LateLoad(kafka, topic), ""

@@ -12,7 +12,6 @@ from tests.feeder.day_builder import make_store
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("job", ["maintain", "forget"])
 def test_a_job_that_is_killed_at_any_step_loses_and_repeats_nothing(tmp_path: Path, job: str) -> None:
     make_store(tmp_path / "store", days=2, segments=2, rows=8)

@@ -1,8 +1,9 @@
 """What Prometheus reads from a feeder, over HTTP, from feeders on a real broker."""
 
 import io
+import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -23,6 +24,7 @@ from feeder_app.service import ServiceOptions, run_feeder
 from tests.conftest import free_ports
 from tests.feeder.support import START, paths
 from tests.feeder.test_feeder import QUICK, drain, events, feeder, make_topic, produce, step_until
+from tests.waiting import PATIENCE
 
 NOW = datetime(2026, 8, 22, 12, tzinfo=UTC)
 Samples = dict[str, float]
@@ -45,7 +47,7 @@ def server() -> Iterator[tuple[StatusCollector, MetricsAddress]]:
 
 def scrape(address: MetricsAddress, topic: str) -> Samples:
     """Every sample of `topic`, by its name and its labels other than topic and partition 0."""
-    text = httpx.get(f"http://{address.host}:{address.port}/metrics", trust_env=False).text
+    text = httpx.get(f"http://{address.host}:{address.port}/metrics", timeout=PATIENCE, trust_env=False).text
     found = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -77,7 +79,7 @@ def test_commits_and_fsyncs_are_timed(
     names = ["commit_seconds_count", *(f'fsync_seconds_count{{file="{file}"}}' for file in ("data", "checkpoint"))]
 
     def counts() -> list[float]:
-        text = httpx.get(f"http://127.0.0.1:{server[1].port}/metrics", trust_env=False).text
+        text = httpx.get(f"http://127.0.0.1:{server[1].port}/metrics", timeout=PATIENCE, trust_env=False).text
         lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
         return [float(lines[f"brokerlytics_feeder_{name}"]) for name in names]
 
@@ -114,12 +116,12 @@ def test_a_running_feeder_serves_its_own_lag(tmp_path: Path, real_topic: str) ->
     options = ServiceOptions(
         root=tmp_path, topic=real_topic, group=f"g-{real_topic}", until_end=False, policy=QUICK, metrics=address
     )
-    deadline = datetime.now(UTC) + timedelta(seconds=40)
+    deadline = time.monotonic() + PATIENCE
     found: Samples = {}
 
     def stopped() -> bool:
         found.update(scrape(address, real_topic))
-        return found.get("next_offset") == 25 or datetime.now(UTC) > deadline
+        return found.get("next_offset") == 25 or time.monotonic() > deadline
 
     run_feeder(options, stopped, Progress(Console(file=io.StringIO())))
     assert found[f"kafka_consumergroup_lag g-{real_topic}"] == 0
@@ -133,9 +135,9 @@ def lag_of(status: Heartbeat) -> int | None:
 def newest_record(topic: str) -> datetime:
     """When the last record came to partition 0, by the broker."""
     consumer = Consumer(client_config(group_id="test"))
-    last = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)[1] - 1
+    last = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=PATIENCE)[1] - 1
     consumer.assign([TopicPartition(topic, 0, last)])
-    messages = consumer.consume(1, 30)
+    messages = consumer.consume(1, PATIENCE)
     consumer.close()
     return datetime.fromtimestamp(messages[0].timestamp()[1] / 1000, UTC)
 
@@ -192,4 +194,7 @@ def test_the_port_is_free_again_when_the_feeder_ends() -> None:
     address = MetricsAddress("127.0.0.1", free_ports(1))
     for _ in range(2):
         with metrics_server(address, StatusCollector("g")):
-            assert httpx.get(f"http://127.0.0.1:{address.port}/metrics", trust_env=False).status_code == 200
+            assert (
+                httpx.get(f"http://127.0.0.1:{address.port}/metrics", timeout=PATIENCE, trust_env=False).status_code
+                == 200
+            )

@@ -16,6 +16,7 @@ from feeder_app.errors import FeederError
 from feeder_app.start_at import StartAt
 from tests.feeder.support import stored_offsets
 from tests.feeder.test_feeder import QUICK, drain, events, make_topic, produce
+from tests.waiting import PATIENCE
 
 MIDNIGHT = datetime(2026, 8, 22, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -29,7 +30,7 @@ def topic(real_kafka: str, settings: Settings) -> str:
     producer = Producer(client_config(enable_idempotence=True))
     for minute, value in enumerate(events(0, 60)):
         producer.produce(name, value, timestamp=int((MIDNIGHT + minute * MINUTE).timestamp() * 1000))
-    assert producer.flush(30) == 0
+    assert producer.flush(PATIENCE) == 0
     return name
 
 

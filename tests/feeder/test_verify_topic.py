@@ -48,7 +48,6 @@ def test_what_was_fed_agrees_with_the_topic(filled: tuple[Path, str]) -> None:
     assert account.unexplained == 0
 
 
-@pytest.mark.timeout(200)
 def test_a_store_with_feeders_at_work_is_clean(feeders: Feeders, load: Load) -> None:
     """Each look is at another moment: within a commit, as segments are closed, and after a kill."""
     with load.running():

@@ -18,6 +18,7 @@ from brokerlytics.local_kafka.forwarder import Forwarder
 from brokerlytics.local_kafka.locks import ProcessLock
 from tests.conftest import JARS, free_ports
 from tests.ops.commands import run, running, with_path
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def produce(servers: str, value: bytes) -> None:
     errors: list[object] = []
     producer = Producer({"bootstrap.servers": servers, "log_level": 0})
     producer.produce("events", value, on_delivery=lambda error, _: errors.append(error))
-    assert producer.flush(20) == 0
+    assert producer.flush(PATIENCE) == 0
     assert errors == [None]
 
 
@@ -53,7 +54,7 @@ def consume(servers: str, count: int) -> list[bytes | None]:
     consumer = Consumer({"bootstrap.servers": servers, "log_level": 0, **reading})
     consumer.subscribe(["events"])
     try:
-        return [message.value() for message in consumer.consume(count, timeout=20)]
+        return [message.value() for message in consumer.consume(count, timeout=PATIENCE)]
     finally:
         consumer.close()
 
@@ -84,7 +85,7 @@ class TestRealBroker:
         with running(["runkafka"], env) as kafka:
             kafka.wait_for("Kafka answers")
             os.kill(int((tmp_path / "var" / "kafka" / "kafka.pid").read_text()), signal.SIGKILL)
-            assert kafka.process.wait(20) == 1
+            assert kafka.process.wait(PATIENCE) == 1
             kafka.close()
             assert "Kafka ended by itself, with status -9." in kafka.output
 
@@ -215,7 +216,7 @@ class TestForwarder:
         forwarder = Forwarder(first, (host, int(port)))
         forwarder.start()
         client = AdminClient({"bootstrap.servers": f"127.0.0.1:{first}", "log_level": 0})
-        assert [str(broker) for broker in client.list_topics(timeout=10).brokers.values()] == [f"{mock_kafka}/1"]
+        assert [str(broker) for broker in client.list_topics(timeout=PATIENCE).brokers.values()] == [f"{mock_kafka}/1"]
         forwarder.stop()
         with pytest.raises(KafkaException):
             AdminClient({"bootstrap.servers": f"127.0.0.1:{first}", "log_level": 0}).list_topics(timeout=1)

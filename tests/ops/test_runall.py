@@ -40,6 +40,11 @@ def post_event(env: dict[str, str], output: str, event_id: str) -> None:
     assert answer.status_code == 202, answer.text
 
 
+def stored_ids(env: dict[str, str]) -> list[str]:
+    rows = run(["exportcsv"], env).stdout.splitlines()[1:]
+    return sorted(row.split(",")[0] for row in rows)
+
+
 def pid_of(env: dict[str, str], program: str) -> int:
     log = (Path(env["DATA_DIR"]) / "logs" / "supervisor.log").read_text()
     return int(re.findall(rf"spawned: '{program}' with pid (\d+)", log)[-1])
@@ -64,14 +69,15 @@ def test_everything_starts_heals_and_stops_in_order(env: dict[str, str]) -> None
         product.wait_for("supervisor  | exited: web (terminated by SIGKILL; not expected)")
         wait_until(lambda: lives(f"http://127.0.0.1:{env['PORT']}"), lambda: product.output)
         post_event(env, product.output, "after")
+        # A process that is only just starting would not end by itself.
+        wait_until(lambda: stored_ids(env) == ["after", "before"], lambda: product.output)
 
         assert product.stop(signal.SIGINT) == 0
     ends = re.findall(r"stopped: (\w+) \(exit status 0\)", product.output)
     assert ends == ["maintenance", "index", "web", "feeder", "kafka"]
     assert product.output.endswith("Stopped.\n")
     assert "Traceback" not in product.output
-    rows = run(["exportcsv"], env).stdout.splitlines()[1:]
-    assert sorted(row.split(",")[0] for row in rows) == ["after", "before"]
+    assert stored_ids(env) == ["after", "before"]
 
 
 def test_without_java_it_goes_on_with_the_stand_in(env: dict[str, str], tmp_path: Path) -> None:

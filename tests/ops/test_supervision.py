@@ -17,6 +17,7 @@ from brokerlytics.supervision import Program, programs, supervisor_config
 from brokerlytics.supervision_log import MergedLog, about_processes
 from brokerlytics.supervision_run import Announcer, ReadyWatch, Supervision, missing_for_readiness
 from tests.conftest import free_ports
+from tests.waiting import PATIENCE, wait_until
 
 
 def names(*, kafka: bool = True, simulate: bool = True) -> list[str]:
@@ -120,11 +121,11 @@ def supervision(tmp_path: Path) -> tuple[Supervision, list[str]]:
 
 
 def step_until(supervision: Supervision, lines: list[str], text: str, count: int = 1) -> None:
-    deadline = time.monotonic() + 30
-    while sum(text in line for line in lines) < count:
+    def said() -> bool:
         assert supervision.step(stop=False) is None
-        assert time.monotonic() < deadline, lines
-        time.sleep(0.05)
+        return sum(text in line for line in lines) >= count
+
+    wait_until(said, lambda: lines)
 
 
 def test_all_stop_in_the_reverse_order_each_waited_for(supervision: tuple[Supervision, list[str]]) -> None:
@@ -186,7 +187,7 @@ class TestReadiness:
     def test_the_watch_ends_when_all_is_there(self) -> None:
         with answering(b'{"database": "ok"}') as url:
             watch = ReadyWatch(url)
-            assert watch.ready.wait(10)
+            assert watch.ready.wait(PATIENCE)
             watch.close()
 
     def test_the_banner_comes_once_and_what_is_missing_once_before(self) -> None:

@@ -4,6 +4,7 @@ from pytest_django import Settings
 
 from brokerlytics.topics import EnsuredTopic, TopicError, TopicSpec, ensure_topic
 from tests.conftest import free_ports
+from tests.waiting import PATIENCE
 
 
 def test_a_new_topic_is_created_once(kafka: str, request: pytest.FixtureRequest) -> None:
@@ -12,7 +13,7 @@ def test_a_new_topic_is_created_once(kafka: str, request: pytest.FixtureRequest)
     spec = TopicSpec(name, 6, 7, 1)
     assert ensure_topic(spec) == EnsuredTopic(name, partitions, created=True)
     assert ensure_topic(spec) == EnsuredTopic(name, partitions, created=False)
-    assert name in AdminClient({"bootstrap.servers": kafka}).list_topics(timeout=5).topics
+    assert name in AdminClient({"bootstrap.servers": kafka}).list_topics(timeout=PATIENCE).topics
 
 
 def test_retention_is_set(real_kafka: str, settings: Settings) -> None:

@@ -9,10 +9,11 @@ import pytest
 from brokerlytics.local_kafka.wait import wait_for_topic
 from brokerlytics.topics import TopicSpec, ensure_topic
 from tests.conftest import free_ports
+from tests.waiting import PATIENCE
 
 
 def test_a_topic_that_is_there_is_seen_and_one_that_is_not_is_not(kafka: str, topic: str) -> None:
-    assert wait_for_topic(kafka, topic, timeout=20)
+    assert wait_for_topic(kafka, topic, timeout=PATIENCE)
     assert not wait_for_topic(kafka, f"{topic}-missing", timeout=1)
 
 
@@ -29,5 +30,5 @@ def test_the_program_starts_when_the_topic_appears(kafka: str, topic: str) -> No
         time.sleep(1)
         assert waiting.poll() is None
         ensure_topic(TopicSpec(late, 1, 7, 1))
-        output, _ = waiting.communicate(timeout=30)
+        output, _ = waiting.communicate(timeout=PATIENCE)
     assert output == "started\n"

@@ -10,6 +10,7 @@ from wsgiref.validate import validator
 import pytest
 
 from brokerlytics.wsgi_bridge import MAX_BODY_BYTES, WSGIBridge, call, make_environ
+from tests.waiting import PATIENCE
 
 Start = Callable[..., Any]
 
@@ -195,7 +196,7 @@ def test_a_body_that_is_announced_too_large_is_not_read() -> None:
 
 
 def test_requests_run_side_by_side_in_as_many_threads_as_there_are() -> None:
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(3, timeout=PATIENCE)
     names: set[str] = set()
 
     def application(environ: dict[str, Any], start: Start) -> Iterable[bytes]:

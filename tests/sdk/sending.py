@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from playwright.sync_api import Browser, Page, Request, Response
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.sdk.script import Call
+from tests.waiting import PATIENCE, comes_true_in
 
 HERE: Final = Path(__file__).parent
 DRIVERS: Final = HERE / "drivers"
@@ -26,6 +28,8 @@ REFERRER: Final = "https://search.example/"
 USER_AGENT: Final = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
 )
+
+_SEND: Final = "(job) => { window.send(job).then((report) => { window.report = report; }); }"
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class DriverProcess:
         self._talk = threading.Thread(target=self._communicate, args=[json.dumps(asdict(job)).encode()])
         self._talk.start()
 
-    def report(self, timeout: float = 60.0) -> Report:
+    def report(self, timeout: float = PATIENCE) -> Report:
         """What the driver says when it has ended; what it logged counts as an error too."""
         self._talk.join(timeout)
         if self._talk.is_alive():
@@ -105,7 +109,10 @@ def page_url(origin: str, driver: str) -> str:
 
 
 def send_from_page(browser: Browser, origin: str, driver: str, job: Job) -> Report:
-    """Open the driver's page, let it send, wait until it has nothing more to send, and leave the page."""
+    """Open the driver's page, let it send, wait until it has nothing more to send, and leave the page.
+
+    The caller closes the page's context once what the page sent when it was left has arrived.
+    """
     context = browser.new_context(user_agent=USER_AGENT, locale="de-DE")
     page = context.new_page()
     errors: list[str] = []
@@ -113,17 +120,14 @@ def send_from_page(browser: Browser, origin: str, driver: str, job: Job) -> Repo
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.on("requestfailed", lambda request: errors.append(_failure(request)))
     page.on("response", lambda response: errors.extend(_problem(response)))
+    traffic = _Traffic(page)
     page.goto(page_url(origin, driver), referer=REFERRER)
-    page.evaluate("(job) => { window.send(job).then((report) => { window.report = report; }); }", asdict(job))
-    try:
-        report = Report(**page.wait_for_function("window.report", timeout=20_000).json_value())
-    except PlaywrightTimeoutError as error:
-        report = Report([], errors=[str(error)])
+    page.evaluate(_SEND, asdict(job))
+    report = report_of(page)
     # posthog-js sends what it has every three seconds.
-    page.wait_for_timeout(4_000)
+    if not comes_true_in(page, lambda: traffic.has_rested(4)):
+        errors.append("it does not end sending")
     page.goto("about:blank")
-    page.wait_for_timeout(300)
-    context.close()
     return Report(report.sent, report.failed, [*report.errors, *errors])
 
 
@@ -131,8 +135,39 @@ def start_in_page(browser: Browser, origin: str, driver: str, job: Job) -> Page:
     """Open the driver's page and let it send; `window.report` is its report, the caller closes the page's context."""
     page = browser.new_context(user_agent=USER_AGENT).new_page()
     page.goto(page_url(origin, driver))
-    page.evaluate("(job) => { window.send(job).then((report) => { window.report = report; }); }", asdict(job))
+    page.evaluate(_SEND, asdict(job))
     return page
+
+
+def report_of(page: Page) -> Report:
+    """What the driver in the page says once it has sent everything."""
+    try:
+        return Report(**page.wait_for_function("window.report").json_value())
+    except PlaywrightTimeoutError as error:
+        return Report([], errors=[str(error)])
+
+
+class _Traffic:
+    """The requests of a page that are under way."""
+
+    def __init__(self, page: Page) -> None:
+        self._under_way: set[Request] = set()
+        self._changed_at = monotonic()
+        page.on("request", self._begins)
+        page.on("requestfinished", self._ends)
+        page.on("requestfailed", self._ends)
+
+    def has_rested(self, seconds: float) -> bool:
+        """Whether none was under way for so long."""
+        return not self._under_way and monotonic() - self._changed_at > seconds
+
+    def _begins(self, request: Request) -> None:
+        self._under_way.add(request)
+        self._changed_at = monotonic()
+
+    def _ends(self, request: Request) -> None:
+        self._under_way.discard(request)
+        self._changed_at = monotonic()
 
 
 def _failure(request: Request) -> str:

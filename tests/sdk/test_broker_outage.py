@@ -20,7 +20,7 @@ from tests.sdk.conftest import AddRow, Counts
 from tests.sdk.expected import SDKS, Row
 from tests.sdk.product import running_product
 from tests.sdk.script import Call
-from tests.sdk.sending import DRIVERS, DriverProcess, Job, Report, start_in_page, static_files
+from tests.sdk.sending import DRIVERS, DriverProcess, Job, report_of, start_in_page, static_files
 from tests.waiting import comes_true
 
 NAMES = [sdk.name for sdk in SDKS if not sdk.is_browser]
@@ -87,8 +87,8 @@ def test_what_sdks_send_over_an_outage_is_stored_once(
         sleep(AWAY)
         broker.start()
         broker.wait_ready(Event())
-        reports = {name: driver.report(timeout=90) for name, driver in drivers.items()}
-        reports |= {name: Report(**page.evaluate("window.report")) for name, page in pages.items()}
+        reports = {name: driver.report() for name, driver in drivers.items()}
+        reports |= {name: report_of(page) for name, page in pages.items()}
         sent = {(name, event_id) for name, report in reports.items() for event_id in report.ids}
         comes_true(lambda: sent <= {(row["source"], row["event_id"]) for row in product.exported()})
         rows = product.exported()

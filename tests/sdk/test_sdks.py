@@ -50,6 +50,8 @@ def sent(
         reports |= {name: process.report() for name, process in processes.items()}
         total = sum(len(report.sent) for report in reports.values()) + sum(OWN_EVENTS.values())
         comes_true(lambda: sum(product.records().values()) >= total)
+        for context in chromium.contexts:
+            context.close()
         rows_wanted = len(records := product.records())
         comes_true(lambda: len(product.exported()) >= rows_wanted)
         yield Sent(jobs, reports, product.exported(), records, origin)

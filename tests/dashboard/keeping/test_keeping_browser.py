@@ -24,7 +24,6 @@ def drawn_labels(page: Page, chart: str) -> list[str]:
 
 def open_context(chromium: Browser, live_server: LiveServer, user: User | None) -> BrowserContext:
     context = chromium.new_context(base_url=live_server.url, timezone_id="UTC", color_scheme="light")
-    context.set_default_timeout(15_000)
     if user:
         client = Client()
         client.force_login(user)

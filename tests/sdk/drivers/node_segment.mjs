@@ -32,5 +32,5 @@ await eachCall((call, timestamp) => {
   });
 });
 // By itself it waits little longer than flushInterval, and events that are tried again would be given up.
-await client.closeAndFlush({ timeout: 80_000 });
+await client.closeAndFlush({ timeout: 160_000 });
 finish();
