@@ -1,4 +1,4 @@
-"""What is kept of a day's spans, as numbers: the file that sessions are counted from.
+"""What is kept of a day's spans, as numbers: a file of columns. No page reads it yet.
 
     header | one column after the other, each with a number for every span
 
