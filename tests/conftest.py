@@ -25,6 +25,8 @@ from tests.waiting import PATIENCE
 from torture.brokers import QUICK_GROUPS
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+# Kafka starts with half the CPU time when it is compiled for a short life.
+JAVA_OPTIONS = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1"}
 # `make bootstrap` has fetched Kafka there already.
 JARS = project_settings.BASE_DIR / "var" / "kafka" / "jars"
 # No other node could stand in for the only one, if that were taken for dead on a machine that stood still.
@@ -32,8 +34,9 @@ _ALWAYS_THERE = {"broker.session.timeout.ms": "120000"}
 
 
 def pytest_configure() -> None:
-    """What `make bootstrap` compiles, for the feeders that the tests start as well."""
+    """What `make bootstrap` compiles, for the feeders that the tests start as well; and how brokers are run."""
     build(lambda line: sys.stderr.write(f"{line}\n"))
+    os.environ.update(JAVA_OPTIONS)
 
 
 @pytest.fixture(scope="session")

@@ -33,3 +33,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STATIC_ROOT.mkdir()  # noqa: F405
 # Threads of a test write at once, which SQLite does in a file only.
 DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}  # noqa: F405
+# A page or a query may take its time where everything runs at once.
+REPORT_TIMEOUT = SQL_TIME_LIMIT = 120

@@ -75,17 +75,18 @@ class Load:
         self._share = seed % 1000 * _SHARE
         self._home: list[int] = []
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="load")
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """While the load goes on; afterwards everything is acknowledged, or has failed for good."""
-        self._thread.start()
+        """While the load goes on, not only once; afterwards everything is acknowledged, or has failed for good."""
+        self._stop.clear()
+        thread = threading.Thread(target=self._run, name="load")
+        thread.start()
         try:
             yield
         finally:
             self._stop.set()
-            self._thread.join()
+            thread.join()
 
     def send(self, count: int) -> None:
         """Send so many new events, and some again, now."""
@@ -99,7 +100,7 @@ class Load:
             if self._chance.random() < 0.01:
                 self._send(f"junk {self._chance.random()}".encode(), "", self._chance.randrange(self.partitions))
 
-    def finish(self, timeout: float = 60.0) -> None:
+    def finish(self, timeout: float = 180.0) -> None:
         """Returns when the broker has answered for everything."""
         assert self._producer.flush(timeout) == 0, "the broker has not answered"
 
@@ -110,7 +111,7 @@ class Load:
             self.send(int(self._rate * tick))
             self._producer.poll(max(0, tick - (time.monotonic() - started)))
             self._stop.wait(max(0, tick - (time.monotonic() - started)))
-        self.finish(150)
+        self.finish()
 
     def _produce(self, number: int) -> None:
         # Loads with different seeds have events of their own.

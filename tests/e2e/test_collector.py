@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -24,6 +25,7 @@ from tests.analytics.sending import GOOD
 from tests.conftest import free_ports
 from tests.e2e.serving import Server, serving
 from tests.ops.commands import run
+from tests.waiting import PATIENCE, lives, wait_until
 
 SHOP = "https://shop.example"
 EVENT = json.dumps(GOOD["segment"]).encode()
@@ -94,7 +96,7 @@ HEADERS = ["retry-after", "www-authenticate", *(f"access-control-{name}" for nam
 def test_one_behaviour(server: Server, method: str, path: str, headers: dict[str, str], body: Any) -> None:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     sent = {"X-Write-Key": server.write_key, "Content-Type": "application/json", **headers}
-    answer = httpx.request(method, server.url + path, headers=sent, content=content, timeout=30)
+    answer = httpx.request(method, server.url + path, headers=sent, content=content, timeout=PATIENCE)
     content_type = sent.pop("Content-Type")
     expected = Client().generic(method, path, content, content_type=content_type, headers=sent)
     assert answer.status_code == expected.status_code
@@ -140,23 +142,19 @@ def test_a_chunked_body_that_does_not_end_is_413(server: Server) -> None:
         else:
             status, _, body = read_answer(answers)
             assert (status, json.loads(body)["code"]) == (413, "body_too_large")
-    assert httpx.get(f"{server.url}/livez").status_code == 200
+    assert lives(server.url)
 
 
 def test_clients_that_leave_in_the_middle_of_a_body_hold_no_place(server: Server) -> None:
     for _ in range(1200):
         with server.connect() as connection:
             connection.sendall(head(server, 1000) + b"{")
-    deadline = time.monotonic() + 10
-    while True:
-        answers = [httpx.post(f"{server.url}/v1/track?writeKey={server.write_key}", content=EVENT) for _ in range(8)]
-        if all(answer.status_code == 200 for answer in answers):
-            break
-        assert time.monotonic() < deadline, answers[-1].text
+    url = f"{server.url}/v1/track?writeKey={server.write_key}"
+    wait_until(lambda: {httpx.post(url, content=EVENT, timeout=PATIENCE).status_code for _ in range(8)} == {200})
 
 
 def test_django_through_the_bridge(server: Server) -> None:
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
         assert client.head("/livez").content == b""
         assert client.get("/livez").text == "ok\n"
         missing = client.get("/no-such-page")
@@ -171,7 +169,7 @@ def test_django_through_the_bridge(server: Server) -> None:
 
 
 def test_signing_in_sets_two_cookies(server: Server) -> None:
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', client.get("/login/").text)
         assert token
         form = {"username": "admin", "password": server.password, "next": "/admin/"}
@@ -188,7 +186,9 @@ def test_signing_in_sets_two_cookies(server: Server) -> None:
 def test_the_form_goes_through_django_to_the_same_topic(server: Server) -> None:
     form = {"event_type": (None, "A"), "device_id": (None, "d"), "write_key": (None, server.write_key)}
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda _: httpx.post(f"{server.url}/api/v1/events", files=form), range(16)))
+        answers = list(
+            threads.map(lambda _: httpx.post(f"{server.url}/api/v1/events", files=form, timeout=PATIENCE), range(16))
+        )
     assert [answer.status_code for answer in answers] == [202] * 16
 
 
@@ -198,7 +198,10 @@ def test_a_key_that_is_rotated_is_refused_by_every_worker(server: Server) -> Non
     url = f"{server.url}/v1/track"
 
     def statuses(key: str) -> set[int]:
-        return {httpx.post(url, content=EVENT, headers={"X-Write-Key": key}).status_code for _ in range(20)}
+        return {
+            httpx.post(url, content=EVENT, headers={"X-Write-Key": key}, timeout=PATIENCE).status_code
+            for _ in range(20)
+        }
 
     time.sleep(0.2)
     assert statuses(key) == {200}
@@ -223,11 +226,11 @@ def test_a_body_that_does_not_come_is_408(stalled: tuple[float, socket.socket]) 
 @pytest.fixture
 def lonely(server: Server) -> dict[str, str]:
     """The environment of a server whose broker is away; database and sources are those of `server`."""
-    return server.env | {"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_ports(1)}", "PRODUCE_TIMEOUT": "2"}
+    return server.env | {"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_ports(1)}", "PRODUCE_TIMEOUT": "10"}
 
 
 def test_a_broker_that_is_away_is_told_quickly_to_many(server: Server, lonely: dict[str, str]) -> None:
-    with serving(lonely, server.write_key) as away, httpx.Client(timeout=30) as client:
+    with serving(lonely, server.write_key) as away, httpx.Client(timeout=PATIENCE) as client:
 
         def send(_: int) -> tuple[httpx.Response, float]:
             started = time.monotonic()
@@ -236,18 +239,26 @@ def test_a_broker_that_is_away_is_told_quickly_to_many(server: Server, lonely: d
 
         with ThreadPoolExecutor(80) as threads:
             first = list(threads.map(send, range(80)))
-            assert max(seconds for _, seconds in first) < 5
+            # They wait side by side; one after the other they would for minutes.
+            assert max(seconds for _, seconds in first) < 60
             waiting = [threads.submit(send, number) for number in range(300)]
             alive = time.monotonic()
-            assert httpx.get(f"{away.url}/livez").status_code == 200
-            assert time.monotonic() - alive < 2
+            assert httpx.get(f"{away.url}/livez", timeout=PATIENCE).status_code == 200
+            assert time.monotonic() - alive < 7
             later = [future.result() for future in waiting]
         for answer, _ in first + later:
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
             assert answer.json()["code"] == "broker_unavailable"
         # One at a time in each worker asks the broker; the others are told at once.
-        assert sum(seconds > 1.5 for _, seconds in later) < 20
+        assert sum(seconds > 7 for _, seconds in later) < 20
         assert away.command.stop() == 0
+
+
+def unread_bytes(port: int) -> int:
+    """What clients have sent to this port and the server has not read yet, by Linux's table of connections."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    found = [line.split() for line in lines]
+    return sum(int(one[4].partition(":")[2], 16) for one in found if one[1].endswith(f":{port:04X}") and one[3] == "01")
 
 
 def test_a_server_that_is_stopped_answers_what_is_under_way(server: Server, lonely: dict[str, str]) -> None:
@@ -264,9 +275,11 @@ def test_a_server_that_is_stopped_answers_what_is_under_way(server: Server, lone
             else:
                 multipart = "Content-Type: multipart/form-data; boundary=b"
                 connection.sendall(head(stopping, len(form), multipart).replace(b"/v1/track", b"/api/v1/events") + form)
-        time.sleep(0.7)
+        wait_until(lambda: unread_bytes(stopping.port) == 0)
+        # From the socket on it goes through threads.
+        time.sleep(1)
         assert select.select(waiting, [], [], 0)[0] == []
         stopping.command.process.send_signal(signal.SIGTERM)
         statuses = [read_answer(stack.enter_context(connection.makefile("rb")))[0] for connection in waiting]
         assert statuses == [503] * 24
-        assert stopping.command.process.wait(60) == 0
+        assert stopping.command.process.wait(PATIENCE) == 0

@@ -2,8 +2,9 @@
 
     python -m tests.feeder.reading_all_the_time (python|duckdb) STORE STOP
 
-Prints JSON: how often it read, and every answer that it had: rows, different places, and rows of device d0, which
-nobody forgets. A file that is gone when it is opened makes it look again, as anybody would.
+STOP with the suffix .reads has a byte for each time that it has read. At the end it prints JSON: how often it read,
+and every answer that it had: rows, different places, and rows of device d0, which nobody forgets. A file that is gone
+when it is opened makes it look again, as anybody would.
 """
 
 import csv
@@ -46,13 +47,14 @@ READERS: dict[str, Callable[[Path], Answer]] = {"python": by_python, "duckdb": b
 
 if __name__ == "__main__":
     read, root, stop = READERS[sys.argv[1]], Path(sys.argv[2]), Path(sys.argv[3])
-    reads, vanished, answers = 0, 0, set()
+    reads, told, vanished, answers = 0, 0, 0, set()
     while not stop.exists():
         try:
             answers.add(read(root))
             reads += 1
         except FileNotFoundError:
             vanished += 1
-        if reads == 1:
-            stop.with_suffix(".reading").touch()
+        with stop.with_suffix(".reads").open("ab") as file:
+            file.write(b"." * (reads - told))
+        told = reads
     sys.stdout.write(json.dumps({"reads": reads, "vanished": vanished, "answers": sorted(answers)}))

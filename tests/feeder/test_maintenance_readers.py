@@ -4,7 +4,6 @@ import io
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from feeder_app.policies import FeederPolicy
 from feeder_app.recovery import open_partition
 from tests.feeder.day_builder import FIRST_DAY, LATER, QUICK, event, make_store, run_forget, run_maintenance
 from tests.feeder.support import TOPIC, columns, paths
+from tests.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
 DAYS = 4
@@ -43,27 +43,37 @@ def reading(how: str, root: Path, stop: Path) -> Iterator[Reader]:
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
     reader = Reader()
     try:
-        deadline = time.monotonic() + 60
-        while not stop.with_suffix(".reading").exists():
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for_reads(stop, process)
         yield reader
     finally:
         stop.touch()
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=PATIENCE)
     told = json.loads(out)
     reader.reads, reader.answers = told["reads"], told["answers"]
 
 
-def rewrite_everything(root: Path) -> None:
-    """Merge by and by, then compress, then forget six of seven devices."""
+def wait_for_reads(stop: Path, process: subprocess.Popen[bytes] | None = None, count: int = 1) -> None:
+    """Until it has read so often once more."""
+    reads = stop.with_suffix(".reads")
+    goal = count + (reads.stat().st_size if reads.exists() else 0)
+
+    def has_read() -> bool:
+        assert process is None or process.poll() is None
+        return reads.exists() and reads.stat().st_size >= goal
+
+    wait_until(has_read)
+
+
+def rewrite_everything(root: Path, stop: Path) -> None:
+    """Merge by and by, then compress, then forget six of seven devices; it is read after each of these."""
     policy = MaintenancePolicy(grace=timedelta(seconds=0.3))
     for merge_bytes in (2_000, 4_000, 8_000, 100_000):
         run_maintenance(root, replace(policy, merge_bytes=merge_bytes))
+        wait_for_reads(stop)
     run_maintenance(root, replace(policy, compression="zstd"))
     for number in range(1, 7):
         run_forget(root, devices=[f"d{number}"])
+        wait_for_reads(stop)
 
 
 def wrong_answers(reader: Reader, rows: int, kept: int) -> list[list[int]]:
@@ -80,7 +90,7 @@ def rows_of_d0(rows: int) -> int:
 def test_a_reader_with_a_glob_never_counts_wrong(tmp_path: Path, how: str) -> None:
     rows = make_store(tmp_path / "store", days=DAYS, segments=8)
     with reading(how, tmp_path / "store", tmp_path / "stop") as reader:
-        rewrite_everything(tmp_path / "store")
+        rewrite_everything(tmp_path / "store", tmp_path / "stop")
     assert reader.reads > 10
     assert [rows, rows, rows_of_d0(rows)] in reader.answers
     assert wrong_answers(reader, rows, rows_of_d0(rows)) == []
@@ -89,17 +99,19 @@ def test_a_reader_with_a_glob_never_counts_wrong(tmp_path: Path, how: str) -> No
 
 def test_the_control_in_two_steps_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Were a day taken away first and then put back, the test above would notice."""
+    stop = tmp_path / "stop"
 
     def in_two_steps(old: Path, new: Path) -> None:
-        old.rename(old.with_name("aside"))
-        time.sleep(0.02)
+        old.rename(tmp_path / "aside")
+        # The second of them has begun since.
+        wait_for_reads(stop, count=2)
         new.rename(old)
-        old.with_name("aside").rename(new)
+        (tmp_path / "aside").rename(new)
 
     rows = make_store(tmp_path / "store", days=DAYS, segments=8)
     monkeypatch.setattr(workspace, "exchange", in_two_steps)
-    with reading("python", tmp_path / "store", tmp_path / "stop") as reader:
-        rewrite_everything(tmp_path / "store")
+    with reading("python", tmp_path / "store", stop) as reader:
+        run_maintenance(tmp_path / "store", QUICK)
     assert wrong_answers(reader, rows, rows_of_d0(rows))
 
 

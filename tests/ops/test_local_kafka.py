@@ -16,7 +16,7 @@ from brokerlytics.local_kafka.broker import LocalKafka
 from brokerlytics.local_kafka.errors import KafkaUnavailableError, LocalKafkaError
 from brokerlytics.local_kafka.forwarder import Forwarder
 from brokerlytics.local_kafka.locks import ProcessLock
-from tests.conftest import JARS, free_ports
+from tests.conftest import JARS, JAVA_OPTIONS, free_ports
 from tests.ops.commands import run, running, with_path
 from tests.waiting import PATIENCE
 
@@ -35,6 +35,7 @@ def env(tmp_path: Path, port: int) -> dict[str, str]:
         (home / "jars").symlink_to(JARS)
     return {
         "PATH": os.environ["PATH"],
+        **JAVA_OPTIONS,
         "ENV_FILE": os.devnull,
         "DATA_DIR": str(tmp_path / "var"),
         "KAFKA_PORT": str(port),

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import JARS, free_ports
+from tests.conftest import JARS, JAVA_OPTIONS, free_ports
 from tests.ops.commands import run, running, with_path
 from tests.waiting import PATIENCE, lives, wait_until
 
@@ -22,6 +22,7 @@ def env(tmp_path: Path) -> dict[str, str]:
         (home / "jars").symlink_to(JARS)
     return {
         "PATH": os.environ["PATH"],
+        **JAVA_OPTIONS,
         "ENV_FILE": os.devnull,
         "DATA_DIR": str(tmp_path / "var"),
         "KAFKA_PORT": str(free_ports(2)),
