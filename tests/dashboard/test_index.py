@@ -20,7 +20,6 @@ from brokerlytics.index_files import index_dir, read_manifest, write_manifest
 from dashboard_app.committed import CommittedStore
 from dashboard_app.index.builder import IndexBuilder
 from dashboard_app.scratch import ScratchDirectory
-from tests.dashboard.plain_facts import check_facts
 from tests.dashboard.plain_people import Row, persons, sessions
 from tests.dashboard.plain_sequences import check_sequences
 from tests.dashboard.plain_spans import SpanRow, plain_span
@@ -136,7 +135,6 @@ def test_csv_index_and_both_give_the_same_after_whatever_happened(
             if then == "build":
                 build(store)
                 check_sequences(store)
-                check_facts(store)
             check(found_by(who_looks_on), rows)
         found = read(store)
         check(found, rows)
@@ -213,7 +211,6 @@ def test_what_is_added_to_a_day_that_has_enough_rows_is_a_part_of_its_own(store:
     ]
     assert read(store) == without_index(store)
     check_sequences(store)
-    check_facts(store)
     # Only the part of it is made anew.
     closed[1].unlink()
     with opened(store) as committed, committed.look() as look, committed.rows(look) as connection:
@@ -243,7 +240,6 @@ def test_what_is_indexed_is_read_from_the_index_and_not_from_csv(indexed: Path) 
         ("rollup-2026-11-22-*", Path.unlink),
         ("rollup-2026-11-22-*", lambda path: path.write_bytes(path.read_bytes()[:-1])),
         ("sequence-2026-11-22-*", Path.unlink),
-        ("facts-2026-11-22-*", Path.unlink),
         ("values-*", Path.unlink),
         ("revenues-*", lambda path: path.write_bytes(b"")),
         ("links-*", lambda path: path.write_bytes(b"")),
@@ -265,10 +261,7 @@ def test_what_is_missing_or_torn_is_read_from_csv_and_built_anew(
 
 @pytest.mark.parametrize(
     "pattern",
-    [
-        *("rows-2026-11-22-*", "spans-2026-11-22-*", "facts-2026-11-22-*", "rollup-2026-11-22-*"),
-        *("sequence-2026-11-22-*", "names-*", "values-*"),
-    ],
+    ["rows-2026-11-22-*", "spans-2026-11-22-*", "names-*", "rollup-2026-11-22-*", "sequence-2026-11-22-*", "values-*"],
 )
 def test_a_file_whose_content_changed_is_found_by_its_checksum(indexed: Path, pattern: str) -> None:
     expected = read(indexed)
