@@ -5,15 +5,14 @@
 
 #include "time_order.h"
 
-/* How many rows ahead memory is asked for. */
-#define AHEAD 48
 #define NEVER INT64_MIN
 #define MAX_STEPS 8
 #define LEVEL_BITS 4
 #define MAX_LEVEL 15U
 
 /* One of 1 << `parts` equal parts of all people: those whose number has `part` in its lowest bits. The rest of the
- * number is below `limit`; there is memory for as many who start. These are counted, from 0, in the order of that. */
+ * number is below `limit`; there is memory for as many who start. These are counted, from 0, in the order of that.
+ * Parts are small: what is known of one's people is in the processor's cache while its rows are followed. */
 struct people {
     int64_t window, end;
     uint64_t limit;
@@ -42,10 +41,6 @@ static int64_t *open_attempt(const struct people *people, uint64_t number, uint6
 
 static uint32_t without_part(const struct people *people, int32_t person) {
     return (uint32_t)person >> people->parts;
-}
-
-static bool is_of_part(const struct people *people, int32_t person) {
-    return ((uint32_t)person & ((1U << people->parts) - 1)) == people->part;
 }
 
 /* It has come to `step`, further than any of the person's before. */
@@ -119,24 +114,8 @@ static void follow_row(struct people *people, const struct row *row) {
     }
 }
 
-/* Waiting for memory is most of what it takes: ask for it some rows before it is needed. */
-static void ask_ahead(const struct people *people, const struct batch *batch, uint64_t index) {
-    uint64_t near = index + AHEAD, far = near + AHEAD;
-    if (far >= batch->count) {
-        return;
-    }
-    __builtin_prefetch(people->known + without_part(people, batch->person[far]));
-    if (is_of_part(people, batch->person[near])) {
-        uint64_t number = people->known[without_part(people, batch->person[near])] >> LEVEL_BITS;
-        __builtin_prefetch(open_attempt(people, number, 1));
-        if (batch->steps[near] > 1 && people->steps > 2) {
-            __builtin_prefetch(open_attempt(people, number, 2));
-        }
-    }
-}
-
 static bool are_known(const struct people *people, const struct batch *batch) {
-    for (uint64_t index = 0; index < batch->count; index++) {
+    for (uint64_t index = batch->bounds[people->part]; index < batch->bounds[people->part + 1]; index++) {
         if (batch->person[index] < 0 || without_part(people, batch->person[index]) >= people->limit) {
             return false;
         }
@@ -144,22 +123,18 @@ static bool are_known(const struct people *people, const struct batch *batch) {
     return true;
 }
 
-/* The rows of the first run that are the only ones of their times, as far as no other run has an earlier one. */
+/* The rows of the first run whose turn it is, as far as no other run has an earlier one. */
 static void take_alone(struct people *people, struct heap *heap) {
     struct run *first = heap->runs;
     const struct batch *batch = first->batch;
     int64_t until = second_head(heap);
-    while (is_alone(first, until)) {
-        ask_ahead(people, batch, first->next);
-        if (is_of_part(people, batch->person[first->next])) {
-            struct row row = row_at(batch, first->next);
-            follow_row(people, &row);
-        }
-        first->next++;
+    while (is_next(first, until)) {
+        struct row row = row_at(batch, first->next++);
+        follow_row(people, &row);
     }
 }
 
-/* Follow the rows of some batches, in order, whatever theirs is. Returns 0; 1 without memory, 2 when there is a person
+/* Follow the part's rows of some batches, in order, whatever theirs is. Returns 0; 1 without memory, 2 when there is a person
  * beyond the limit: then nothing was followed, or not all. */
 int32_t follow_attempts(struct people *people, const struct batch *batches, uint64_t count) {
     struct heap heap;
@@ -170,7 +145,7 @@ int32_t follow_attempts(struct people *people, const struct batch *batches, uint
             return 2;
         }
     }
-    if (!fill(&heap, batches, count)) {
+    if (!fill(&heap, batches, count, people->part)) {
         return 1;
     }
     while (heap.count && has_memory) {
@@ -183,7 +158,7 @@ int32_t follow_attempts(struct people *people, const struct batch *batches, uint
             for (uint64_t index = 0; has_memory && index < rows.count; index++) {
                 /* If some have a place, those without are the same ones once more. */
                 bool counts = !rows.have_places || rows.all[index].partition != NOWHERE;
-                if (counts && is_of_part(people, rows.all[index].person)) {
+                if (counts) {
                     follow_row(people, &rows.all[index]);
                 }
             }

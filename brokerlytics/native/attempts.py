@@ -1,32 +1,18 @@
-"""The attempts of a funnel, in C: what attempts.c and ties.c do, with numpy arrays."""
+"""The attempts of a funnel, in C: what attempts.c does, with numpy arrays."""
 
 import ctypes
-from collections.abc import Sequence
 from ctypes import POINTER, c_int32, c_int64, c_uint32, c_uint64, c_void_p
 from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from brokerlytics.native.division import DividedRows
 from brokerlytics.native.library import Library, declared
 
 # The time of a step that was not reached: numpy's and DuckDB's "not a time".
 NEVER: Final = -(2**63)
 MAX_STEPS: Final = 8
-
-
-class Batch(NamedTuple):
-    """Rows, each in the same place of all arrays.
-
-    `at` is microseconds since 1970; `steps` has a bit for each step that the row matches, the first the lowest.
-    `partition` and `offset` are the order of rows of the same time, and needed for those of `tied_moments`.
-    """
-
-    at: npt.NDArray[np.int64]
-    person: npt.NDArray[np.int32]
-    steps: npt.NDArray[np.uint8]
-    partition: npt.NDArray[np.int32] | None = None
-    offset: npt.NDArray[np.int64] | None = None
 
 
 class Counted(NamedTuple):
@@ -55,10 +41,6 @@ class Rules(NamedTuple):
     keeps_places: bool
 
 
-class _Batch(ctypes.Structure):
-    _fields_ = [*((name, c_void_p) for name in Batch._fields), ("count", c_uint64)]
-
-
 class _People(ctypes.Structure):
     _fields_ = [
         ("window", c_int64),
@@ -77,6 +59,7 @@ class NativeAttempts:
 
     def __init__(self, library: Library, rules: Rules, people: int, part: int, parts: int) -> None:
         """`people` is above all numbers of people."""
+        self.part: Final = part
         limit = (people >> parts) + 1
         self._steps, place = rules.steps, _place_words(rules)
         # What is first written to for those who start is no memory before.
@@ -88,16 +71,14 @@ class NativeAttempts:
             *(array.ctypes.data for array in (self._known, self._counted, self._open)),
             *(0, rules.steps, part, parts, place),
         )
-        self._follow = declared(
-            library.functions.follow_attempts, [POINTER(_People), POINTER(_Batch), c_uint64], c_int32
-        )
+        self._follow = declared(library.functions.follow_attempts, [POINTER(_People), c_void_p, c_uint64], c_int32)
 
-    def follow(self, batches: Sequence[Batch]) -> None:
-        """Follow these rows, in whatever order; all are later than those before. Raises MemoryError.
+    def follow(self, rows: DividedRows) -> None:
+        """Follow its part of these rows; all are later than those before. Raises MemoryError.
 
         Of a moment of which there are rows with partition and offset, those without do not count.
         """
-        result = self._follow(self._people, _given(batches), len(batches))
+        result = self._follow(self._people, rows.given, len(rows))
         if result == 1:
             raise MemoryError
         if result:
@@ -111,27 +92,9 @@ class NativeAttempts:
         return Counted(counted[:, 0], counted[:, 1], counted[:, 2:end], *counted[:, end:].T)
 
 
-def tied_moments(library: Library, batches: Sequence[Batch]) -> npt.NDArray[np.int64]:
-    """When one person has rows that match different steps, so that their order matters. Raises MemoryError."""
-    # What is not written to is no memory.
-    tied = np.empty(sum(len(batch.at) for batch in batches) // 2, np.int64)
-    find = declared(library.functions.tied_moments, [POINTER(_Batch), c_uint64, c_void_p], c_int64)
-    count = find(_given(batches), len(batches), tied.ctypes.data)
-    if count < 0:
-        raise MemoryError
-    return tied[:count]
-
-
 def person_bytes(rules: Rules) -> int:
     """How much memory a person takes who starts."""
     return 4 + 8 * (2 + rules.steps + _place_words(rules) + _open_words(rules))
-
-
-def _given(batches: Sequence[Batch]) -> "ctypes.Array[_Batch]":
-    given = [
-        _Batch(*(None if array is None else array.ctypes.data for array in batch), len(batch.at)) for batch in batches
-    ]
-    return (_Batch * len(given))(*given)
 
 
 def _place_words(rules: Rules) -> int:

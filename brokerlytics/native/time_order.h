@@ -16,7 +16,10 @@ struct batch {
     /* Where the rows are in the store, or NULL. */
     const int32_t *partition;
     const int64_t *offset;
-    uint64_t count;
+    /* The rows of each part of the people: those of the first end where those of the second begin. */
+    const uint64_t *bounds;
+    /* Whether those of a part are in the order of time, and rows of the same time in that of their places. */
+    uint64_t in_order;
 };
 
 /* The partition of a row of which it is not known. */
@@ -25,6 +28,7 @@ struct batch {
 struct row {
     int64_t at, offset;
     int32_t person, partition;
+    const struct batch *batch;
     uint8_t steps;
 };
 
@@ -37,14 +41,19 @@ struct run {
 
 static struct row row_at(const struct batch *batch, uint64_t index) {
     bool has_place = batch->partition != NULL;
-    return (struct row){batch->at[index], has_place ? batch->offset[index] : 0, batch->person[index],
-                        has_place ? batch->partition[index] : NOWHERE, batch->steps[index]};
+    /* Without a place, rows of one batch stay in its order. */
+    int64_t offset = has_place ? batch->offset[index] : (int64_t)index;
+    return (struct row){batch->at[index], offset, batch->person[index], has_place ? batch->partition[index] : NOWHERE,
+                        batch, batch->steps[index]};
 }
 
-static uint64_t end_of_run(const struct batch *batch, uint64_t index) {
+static uint64_t end_of_run(const struct batch *batch, uint64_t index, uint64_t end) {
+    if (batch->in_order) {
+        return end;
+    }
     do {
         index++;
-    } while (index < batch->count && batch->at[index] >= batch->at[index - 1]);
+    } while (index < end && batch->at[index] >= batch->at[index - 1]);
     return index;
 }
 
@@ -103,10 +112,12 @@ static int64_t second_head(const struct heap *heap) {
     return head;
 }
 
-static bool fill(struct heap *heap, const struct batch *batches, uint64_t count) {
+/* The rows of one part. Returns false without memory. */
+static bool fill(struct heap *heap, const struct batch *batches, uint64_t count, uint32_t part) {
     uint64_t runs = 0;
     for (uint64_t index = 0; index < count; index++) {
-        for (uint64_t at = 0; at < batches[index].count; at = end_of_run(&batches[index], at)) {
+        uint64_t end = batches[index].bounds[part + 1];
+        for (uint64_t at = batches[index].bounds[part]; at < end; at = end_of_run(&batches[index], at, end)) {
             runs++;
         }
     }
@@ -116,8 +127,9 @@ static bool fill(struct heap *heap, const struct batch *batches, uint64_t count)
         return false;
     }
     for (uint64_t index = 0; index < count; index++) {
-        for (uint64_t at = 0, end; at < batches[index].count; at = end) {
-            end = end_of_run(&batches[index], at);
+        uint64_t last = batches[index].bounds[part + 1];
+        for (uint64_t at = batches[index].bounds[part], end; at < last; at = end) {
+            end = end_of_run(&batches[index], at, last);
             heap->runs[heap->count++] = (struct run){batches[index].at[at], &batches[index], at, end};
         }
     }
@@ -127,10 +139,12 @@ static bool fill(struct heap *heap, const struct batch *batches, uint64_t count)
     return true;
 }
 
-/* Whether the next row of the first run is the only one of its time; no other run has one before `until`. */
-static bool is_alone(const struct run *first, int64_t until) {
+/* Whether the next row of the first run comes before all others of its time, or is the only one; no other run has one
+ * before `until`. */
+static bool is_next(const struct run *first, int64_t until) {
     const int64_t *at = first->batch->at + first->next;
-    return first->next < first->end && at[0] < until && !(first->next + 1 < first->end && at[1] == at[0]);
+    return first->next < first->end && at[0] < until &&
+           (first->batch->in_order || !(first->next + 1 < first->end && at[1] == at[0]));
 }
 
 struct rows {

@@ -22,6 +22,7 @@ _TABLES: Final = {
     "person INTEGER, session BIGINT, " + ", ".join(f"{name} {kind}" for name, kind in FACT_COLUMNS.items()),
     "recent_link": f"day VARCHAR, device_who INTEGER, user_who INTEGER, place {_PLACE}",
     "recent_alias": "day VARCHAR, user_who INTEGER, previous_user INTEGER, previous_device INTEGER, place " + _PLACE,
+    "recent_person": "who INTEGER, person INTEGER",
     "recent_name": "who INTEGER, is_user BOOLEAN, id VARCHAR",
     "moved": "day VARCHAR, span BIGINT, person INTEGER, session BIGINT",
 }

@@ -31,6 +31,8 @@ _LEARN: Final = (
         SELECT {", ".join(f"delta.{name}" for name in COLUMNS)}, person, session, span, delta.day
         FROM delta JOIN delta_key USING (_partition, _offset)
         JOIN (SELECT span, person, session FROM resolved WHERE is_new) USING (span)""",  # noqa: S608
+    "DELETE FROM recent_person WHERE who IN (SELECT who FROM identity)",
+    "INSERT INTO recent_person SELECT who, now FROM identity",
     "INSERT INTO recent_link FROM delta_link",
     "INSERT INTO recent_alias FROM delta_alias",
     "INSERT INTO recent_name SELECT who, is_user, id FROM delta_name WHERE is_new",
@@ -47,7 +49,8 @@ def resolve(
     """Find person and session of the rows of `delta`, and what they change for those of the index.
 
     Leaves the tables `recent`, the rows with `day`, `person`, `session` and `span`; `recent_span`, `recent_link`,
-    `recent_alias` and `recent_name`, what the index is to know of them; `moved`, the spans of the index that have
+    `recent_alias` and `recent_name`, what the index is to know of them; `recent_person`, the person of each `who` of
+    which they may have changed it; `moved`, the spans of the index that have
     another person or session now; and `gone`, the days of the index that do not count. `delta` is a query that gives
     the CSV's columns and `day`; `believed` are the days of the index that count; of the others, their rows are in
     `delta`. Raises duckdb.Error.

@@ -1,12 +1,13 @@
 """Which attempt of a person counts, in plain Python: for want of a compiled library, and to hold that against."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from operator import itemgetter
 
 import numpy as np
 
-from brokerlytics.native.attempts import NEVER, Batch, Counted, Rules
+from brokerlytics.native.attempts import NEVER, Counted, Rules
+from brokerlytics.native.division import Batch
 
 # When the steps were reached, and partition and offset of the row of the first.
 _Attempt = tuple[tuple[int, ...], tuple[int, int]]
@@ -27,7 +28,7 @@ class PlainAttempts:
         self._rules = rules
         self._people: dict[int, _Person] = {}
 
-    def follow(self, batches: Sequence[Batch]) -> None:
+    def follow(self, batches: Iterable[Batch]) -> None:
         """Follow these rows, in whatever order; all have partition and offset, and are later than those before."""
         given = [[column.tolist() for column in batch if column is not None] for batch in batches]
         rows = [row for columns in given for row in zip(*columns, strict=True)]

@@ -1,6 +1,7 @@
 """Following many people's rows in the order of time, on several cores and in bounded memory.
 
-One stretch of time is fetched after the other, some side by side, and then each core follows a part of the people.
+One stretch of time is fetched after the other: from the sequences of the index file by file, side by side, and by SQL.
+The rows are divided by parts of the people, and then each core follows one part after the other.
 """
 
 import os
@@ -8,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from typing import Any, Final
@@ -16,10 +17,12 @@ from typing import Any, Final
 import duckdb
 import numpy as np
 
-from brokerlytics.native.attempts import Batch, Counted, NativeAttempts, Rules, person_bytes, tied_moments
+from brokerlytics.native.attempts import Counted, NativeAttempts, Rules, person_bytes
+from brokerlytics.native.division import Batch, Divided, DividedRows, choose_rows, divide_rows
 from brokerlytics.native.library import Library, library
 from dashboard_app.arrow_batches import arrow_batches
 from dashboard_app.measures.attempt_rules import PlainAttempts
+from dashboard_app.measures.stored_rows import StoredRows
 
 # Rows that are fetched at once, 13 bytes each and 25 more for those of tied moments; in plain Python one takes some
 # twenty times as much.
@@ -27,6 +30,9 @@ _ROWS: Final = 12_000_000
 _PLAIN_ROWS: Final = 400_000
 # What may be known of people at once. Where that is not enough, some are followed after the others.
 _PEOPLE_BYTES: Final = 512 * 1024 * 1024
+# What is known of the people of one part is in a core's cache.
+_PART_BYTES: Final = 256 * 1024
+_MOST_PARTS: Final = 12
 # As many threads as 2 to the power of this.
 _CORES: Final = min(4, os.cpu_count() or 1).bit_length() - 1
 # Of created_on, person, steps, and of partition and offset.
@@ -34,10 +40,10 @@ _TYPES: Final = (np.int64, np.int32, np.uint8)
 _PLACED_TYPES: Final = (*_TYPES, np.int32, np.int64)
 _PLACELESS: Final = "SELECT created_on, person, steps FROM ({})"
 _TIED: Final = "FROM ({}) WHERE created_on IN (SELECT created_on FROM tied)"
+EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 (as DuckDB's TIMESTAMP)
+MICROSECOND: Final = timedelta(microseconds=1)
 # From, to.
 Stretch = tuple[datetime, datetime]
-_Follower = NativeAttempts | PlainAttempts
-_Rows = Callable[[duckdb.DuckDBPyConnection, Stretch], list[Batch]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +51,13 @@ class Asked:
     """The rows to follow.
 
     Attributes:
-        sql: gives created_on, person, steps, _partition and _offset for the times from $since to before $until.
+        sql: gives created_on, person, steps, _partition and _offset for the times from $since to before $until, of the
+            rows of {relation}: `events`, or `recent` beside what is stored.
         parameters: of it beside these two.
         stretch: from when to when there are rows.
         hours: how many there are, about, by the beginning of the hour; sorted.
         people: is above all numbers of people.
+        stored: the rows of the index, without partition and offset; None where SQL gives all.
     """
 
     sql: str
@@ -57,21 +65,25 @@ class Asked:
     stretch: Stretch
     hours: Sequence[tuple[datetime, int]]
     people: int
+    stored: StoredRows | None = None
 
 
 def follow(connection: duckdb.DuckDBPyConnection, asked: Asked, rules: Rules) -> list[Counted]:
-    """The attempts that count, in some parts. Raises duckdb.Error."""
+    """The attempts that count, in some parts. Raises duckdb.Error and OSError."""
     native = library()
-    rows = partial(_placed_rows, asked) if native is None or rules.keeps_places else partial(_rows, native, asked)
-    stretches = divide(asked, _ROWS >> _CORES if native else _PLAIN_ROWS, 1 << _CORES)
+    if native is None:
+        return [_follow_plainly(connection, asked, rules)]
+    following = _Following(native, connection, asked, rules.keeps_places, _parts(asked, rules))
+    # What is stored is divided by files, and the rest is little.
+    side_by_side = 1 if asked.stored else 1 << _CORES
+    stretches = divide(asked, _ROWS // side_by_side, side_by_side)
     counted = []
     with ThreadPoolExecutor(1 << _CORES) as pool:
-        for followers in _followers(native, asked, rules):
-            for first in range(0, len(stretches), 1 << _CORES):
-                some = stretches[first : first + (1 << _CORES)]
-                batches = _fetch(connection, some, pool, rows)
-                for following in [pool.submit(follower.follow, batches) for follower in followers]:
-                    following.result()
+        for followers in _turns(native, asked, rules, following.parts):
+            for first in range(0, len(stretches), side_by_side):
+                rows = following.rows(pool, stretches[first : first + side_by_side], followers)
+                for _ in pool.map(partial(NativeAttempts.follow, rows=rows), followers):
+                    pass
             counted += [follower.counted() for follower in followers]
     return counted
 
@@ -88,44 +100,94 @@ def divide(asked: Asked, most: int, side_by_side: int) -> list[Stretch]:
     return list(pairwise(edges))
 
 
-def _fetch(
-    connection: duckdb.DuckDBPyConnection, stretches: Sequence[Stretch], pool: ThreadPoolExecutor, rows: _Rows
-) -> list[Batch]:
-    """All rows of these stretches. One is asked for by `connection` itself, so that who interrupts that is heard."""
-    with ExitStack() as stack:
-        others = [stack.enter_context(closing(connection.cursor())) for _ in stretches[1:]]
-        return [batch for some in pool.map(rows, [connection, *others], stretches) for batch in some]
+@dataclass(frozen=True, slots=True)
+class _Following:
+    """Fetches rows, divided by 2 ** `parts` parts of the people."""
+
+    native: Library
+    connection: duckdb.DuckDBPyConnection
+    asked: Asked
+    are_placed: bool
+    parts: int
+
+    def rows(
+        self, pool: ThreadPoolExecutor, stretches: Sequence[Stretch], followers: Sequence[NativeAttempts]
+    ) -> DividedRows:
+        """All rows of these stretches: without partition and offset, and once more with them those of the moments at
+        which they matter to one of the followers."""
+        with ExitStack() as stack:
+            others = [stack.enter_context(closing(self.connection.cursor())) for _ in stretches[1:]]
+            # One is asked for by the connection itself, so that who interrupts that is heard.
+            work: list[Callable[[], list[Divided]]] = [
+                partial(self._asked, connection, stretch)
+                for connection, stretch in zip([self.connection, *others], stretches, strict=True)
+            ]
+            whole = (stretches[0][0], stretches[-1][1])
+            if stored := self.asked.stored:
+                work += [partial(self._stored, stored, *piece, whole) for piece in stored.pieces(*map(_us, whole))]
+            divided = [one for some in pool.map(_call, work) for one in some]
+        rows = DividedRows(self.native, divided)
+        if self.are_placed:
+            return rows
+        tied = np.unique(np.concatenate(list(pool.map(rows.tied_moments, [one.part for one in followers]))))
+        return DividedRows(self.native, [*divided, *self._tied(tied, whole)]) if len(tied) else rows
+
+    def _asked(self, connection: duckdb.DuckDBPyConnection, stretch: Stretch) -> list[Divided]:
+        sql = self.asked.sql.format(relation="recent" if self.asked.stored else "events")
+        if self.are_placed:
+            return self._divided(connection, sql, stretch, _PLACED_TYPES)
+        return self._divided(connection, _PLACELESS.format(sql), stretch, _TYPES)
+
+    def _tied(self, moments: "np.ndarray[Any, np.dtype[np.int64]]", stretch: Stretch) -> list[Divided]:
+        self.connection.register("tied", {"created_on": moments.view("datetime64[us]")})
+        sql = _TIED.format(self.asked.sql.format(relation="events"))
+        divided = self._divided(self.connection, sql, stretch, _PLACED_TYPES)
+        self.connection.unregister("tied")
+        return divided
+
+    def _divided(
+        self, connection: duckdb.DuckDBPyConnection, sql: str, stretch: Stretch, types: Sequence[Any]
+    ) -> list[Divided]:
+        batches = _batches(connection, self.asked, sql, stretch, types)
+        return [divide_rows(self.native, batch, self.parts, in_order=False) for batch in batches]
+
+    def _stored(self, stored: StoredRows, file: int, first_hour: int, end_hour: int, stretch: Stretch) -> list[Divided]:
+        rows, steps = stored.read(file, first_hour, end_hour), stored.steps[file]
+        since, until = map(_us, stretch)
+        chosen = choose_rows(self.native, rows, steps, stored.persons, since=since, until=until)
+        return [divide_rows(self.native, chosen, self.parts, in_order=True)]
 
 
-def _rows(native: Library, asked: Asked, connection: duckdb.DuckDBPyConnection, stretch: Stretch) -> list[Batch]:
-    """All rows without partition and offset, and once more with them those of the moments at which they matter."""
-    values = _values(asked, stretch)
-    batches = [Batch(*columns) for columns in arrow_batches(connection, _PLACELESS.format(asked.sql), values, _TYPES)]
-    tied = tied_moments(native, batches)
-    if len(tied):
-        connection.register("tied", {"created_on": tied.view("datetime64[us]")})
-        batches += _placed(connection, _TIED.format(asked.sql), values)
-        connection.unregister("tied")
-    return batches
+def _follow_plainly(connection: duckdb.DuckDBPyConnection, asked: Asked, rules: Rules) -> Counted:
+    follower, sql = PlainAttempts(rules), asked.sql.format(relation="events")
+    for stretch in divide(asked, _PLAIN_ROWS, 1):
+        follower.follow(_batches(connection, asked, sql, stretch, _PLACED_TYPES))
+    return follower.counted()
 
 
-def _placed_rows(asked: Asked, connection: duckdb.DuckDBPyConnection, stretch: Stretch) -> list[Batch]:
-    return _placed(connection, asked.sql, _values(asked, stretch))
+def _batches(
+    connection: duckdb.DuckDBPyConnection, asked: Asked, sql: str, stretch: Stretch, types: Sequence[Any]
+) -> Iterator[Batch]:
+    values = {**asked.parameters, "since": stretch[0], "until": stretch[1]}
+    return (Batch(*columns) for columns in arrow_batches(connection, sql, values, types))
 
 
-def _placed(connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]) -> list[Batch]:
-    return [Batch(*columns) for columns in arrow_batches(connection, sql, values, _PLACED_TYPES)]
+def _parts(asked: Asked, rules: Rules) -> int:
+    """So many parts of the people that one is in the cache, as a power of 2."""
+    return max(_CORES, min(_MOST_PARTS, (asked.people * person_bytes(rules) // _PART_BYTES).bit_length()))
 
 
-def _values(asked: Asked, stretch: Stretch) -> dict[str, Any]:
-    return {**asked.parameters, "since": stretch[0], "until": stretch[1]}
+def _turns(native: Library, asked: Asked, rules: Rules, parts: int) -> Iterator[list[NativeAttempts]]:
+    """Those who follow in one turn, each a part of the people."""
+    turns = min(parts - _CORES, (asked.people * person_bytes(rules) // _PEOPLE_BYTES).bit_length())
+    size = 1 << (parts - turns)
+    for first in range(0, 1 << parts, size):
+        yield [NativeAttempts(native, rules, asked.people, part, parts) for part in range(first, first + size)]
 
 
-def _followers(native: Library | None, asked: Asked, rules: Rules) -> Iterator[list[_Follower]]:
-    """Those who follow at the same time, each a part of the people: all of them, one list after the other."""
-    if native is None:
-        yield [PlainAttempts(rules)]
-        return
-    parts = _CORES + (asked.people * person_bytes(rules) // _PEOPLE_BYTES).bit_length()
-    for first in range(0, 1 << parts, 1 << _CORES):
-        yield [NativeAttempts(native, rules, asked.people, part, parts) for part in range(first, first + (1 << _CORES))]
+def _us(moment: datetime) -> int:
+    return (moment - EPOCH) // MICROSECOND
+
+
+def _call(work: Callable[[], list[Divided]]) -> list[Divided]:
+    return work()

@@ -13,6 +13,7 @@ import duckdb
 from dashboard_app.filters import Filters
 from dashboard_app.measures.attempts import load_attempts
 from dashboard_app.measures.identities import Identity, identities
+from dashboard_app.rows import Rows
 from dashboard_app.steps import Step
 
 TOP_VALUES: Final = 10
@@ -78,9 +79,10 @@ class Funnel:
     has_more: bool
 
 
-def measure_funnel(connection: duckdb.DuckDBPyConnection, filters: Filters, options: FunnelOptions) -> Funnel:
-    """Count over the view `events`. Leaves the temporary table `attempt`. Raises duckdb.Error."""
-    load_attempts(connection, filters, options.steps, options.window, options.breakdown)
+def measure_funnel(rows: Rows, filters: Filters, options: FunnelOptions) -> Funnel:
+    """Leaves the temporary table `attempt`. Raises duckdb.Error and OSError."""
+    connection = rows.connection
+    load_attempts(rows, filters, options.steps, options.window, options.breakdown)
     steps = len(options.steps)
     total = _conversion(connection.execute(f"SELECT FALSE, NULL, {_counts(steps)} FROM attempt").fetchall()[0])  # noqa: S608
     people, has_more = _people(connection, options)

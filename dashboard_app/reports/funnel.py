@@ -63,7 +63,7 @@ class FunnelReport:
         return FunnelOptions(steps, _window(query), breakdown, _listed(query, len(steps)), parse_page(query))
 
     def measure(self, rows: Rows, filters: Filters, options: FunnelOptions) -> FunnelResult:
-        funnel = measure_funnel(rows.connection, filters, options) if options.steps else None
+        funnel = measure_funnel(rows, filters, options) if options.steps else None
         return FunnelResult(funnel, event_types(rows, filters))
 
     def present(

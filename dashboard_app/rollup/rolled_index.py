@@ -14,6 +14,7 @@ from dashboard_app.index.base import moved_days, parquet
 from dashboard_app.rollup.kept import Kept
 from dashboard_app.rollup.layout import Numbers, RollupFile, starts_of_runs
 from dashboard_app.rollup.reading import IndexedFile, Rollups
+from dashboard_app.sequence.sequences import Sequences, SequencesOfIndex
 
 _OTHER_SESSION: Final = "SELECT day, span, session FROM {spans} WHERE span <> session ORDER BY day"
 _MOVED: Final = "SELECT day, span, session FROM moved ORDER BY day, span"
@@ -28,9 +29,11 @@ class RolledIndex:
     `values` and `revenues` are relations in SQL; in the latter the days that are `gone` do not count. `limit` is above
     the numbers of all devices of the index. `sessions` has those of spans that have another number: as the index says,
     and what changed; `version` is another whenever they are. `kept` is what was counted of the rollups so far.
+    `sequences` are those of the same days.
     """
 
     rollups: Rollups
+    sequences: Sequences
     values: str
     revenues: str
     limit: int
@@ -51,6 +54,7 @@ class RolledIndexes:
         self._moved: _Sessions = {}
         self._version = 0
         self._kept = Kept()
+        self._sequences = SequencesOfIndex(directory)
 
     def make(
         self, connection: duckdb.DuckDBPyConnection, manifest: Manifest, believed: Collection[str]
@@ -80,6 +84,7 @@ class RolledIndexes:
             self._moved, self._version = moved, self._version + 1
         return RolledIndex(
             rollups=Rollups(files),
+            sequences=self._sequences.make(connection, manifest, days),
             values=parquet([self._directory / manifest.values.name]),
             revenues=parquet([self._directory / manifest.revenues.name]),
             limit=manifest.last_who + 1,

@@ -14,7 +14,8 @@ from typing import cast
 
 import numpy as np
 
-from brokerlytics.native.attempts import Batch, NativeAttempts, Rules, tied_moments
+from brokerlytics.native.attempts import NativeAttempts, Rules
+from brokerlytics.native.division import Batch, DividedRows, Stored, choose_rows, divide_rows
 from brokerlytics.native.intake import Defaults, EventEncoder
 from brokerlytics.native.library import DIGEST_BYTES, Library
 from brokerlytics.native.messages import MessageReader
@@ -84,16 +85,34 @@ def take_in(native: Library, body: bytes) -> int:
 def follow(native: Library, chance: Random) -> None:
     """Rows of few people in any order, many of one time, some without a place; some of people who are not there."""
     rules = Rules(chance.randint(2, 8), chance.randrange(20), chance.randrange(50), chance.random() < 0.5)
-    follower = NativeAttempts(native, rules, 4, 0, chance.randrange(2))
-    batches = []
+    parts = chance.randrange(3)
+    follower = NativeAttempts(native, rules, 4, chance.randrange(1 << parts), parts)
+    divided = []
     for size in [chance.randrange(40) for _ in range(chance.randrange(5))]:
         columns = ([chance.randrange(most) for _ in range(size)] for most in (50, 5, 256, 2, 9))
         types = (np.int64, np.int32, np.uint8, np.int32, np.int64)
         arrays = [np.array(column, type_) for column, type_ in zip(columns, types, strict=True)]
-        batches.append(Batch(*arrays[: chance.choice((3, 5))]))
-    assert np.all(np.diff(tied_moments(native, batches)) > 0)
-    follower.follow(batches)
+        batch = Batch(*arrays[: chance.choice((3, 5))])
+        divided.append(divide_rows(native, batch, parts, in_order=False))
+    divided.append(divide_rows(native, from_sequence(native, chance), parts, in_order=True))
+    rows = DividedRows(native, divided)
+    assert np.all(np.diff(rows.tied_moments(follower.part)) > 0)
+    follower.follow(rows)
     assert np.all(follower.counted().level > 0)
+
+
+def from_sequence(native: Library, chance: Random) -> Batch:
+    """Rows of some hours, some of them of people who are not there."""
+    sizes = [chance.randrange(9) for _ in range(chance.randrange(4))]
+    times = [time for size in sizes for time in sorted(chance.randrange(50) for _ in range(size))]
+    whos, kinds = ([chance.randrange(most) for _ in times] for most in (4, 3))
+    type_, persons = chance.choice((np.uint8, np.uint16, np.uint32)), np.arange(4, dtype=np.int32)
+    stored = Stored(
+        *(np.array(times, np.uint32), np.array(whos, np.int32), np.array(kinds, type_)),
+        *(np.arange(len(sizes), dtype=np.int64), np.cumsum(sizes, dtype=np.int64)),
+    )
+    steps = np.array([0, 1, 2], np.uint8)
+    return choose_rows(native, stored, steps, persons, since=chance.randrange(50), until=chance.randrange(1 << 40))
 
 
 def main() -> None:

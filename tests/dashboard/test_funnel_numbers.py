@@ -24,6 +24,7 @@ from dashboard_app.measures.funnel import (
     Listed,
     measure_funnel,
 )
+from dashboard_app.rows import Rows
 from dashboard_app.steps import parse_step
 from tests.dashboard.plain_rows import START, Row, database, drawn_rows
 
@@ -89,7 +90,7 @@ def check(conversion: Conversion, attempts: Sequence[Plain], steps: int) -> None
 
 def measure(rows: Sequence[Row], steps: Sequence[str], window: timedelta, **more: object) -> Funnel:
     options = FunnelOptions(tuple(parse_step(step, "step") for step in steps), window, **more)  # type: ignore[arg-type]
-    return measure_funnel(database(rows), parse(), options)
+    return measure_funnel(Rows(database(rows)), parse(), options)
 
 
 @settings(max_examples=150, deadline=None)
@@ -180,4 +181,7 @@ def test_the_steps_conditions_and_the_pages_filters_hold() -> None:
     rows = rows_of((1, "A"), (2, "B"), country="DE") + rows_of((1, "A"), (2, "B"), person=2, country="FR")
     assert people(measure(rows, ["A", "B|country:is:DE"], MINUTE)) == [2, 1]
     options = FunnelOptions((parse_step("A", "step"), parse_step("B", "step")), MINUTE)
-    assert people(measure_funnel(database(rows), parse(filter="country:not:FR", source="shop"), options)) == [1, 1]
+    assert people(measure_funnel(Rows(database(rows)), parse(filter="country:not:FR", source="shop"), options)) == [
+        1,
+        1,
+    ]

@@ -1,0 +1,61 @@
+"""The sequences of the days that count, and who is who today, kept from one look at the store to the next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from brokerlytics.index_files import IndexedDay, Manifest
+from dashboard_app.index.base import parquet
+from dashboard_app.sequence.layout import SequenceFile
+
+# Of a device or user all spans have the same person.
+_OF_INDEX: Final = "SELECT DISTINCT who, person FROM {spans} WHERE who <> person"
+_RECENT: Final = "FROM recent_person"
+Persons = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """The rows of the days of the index that count.
+
+    `persons` has the person of each user and device of these days, by its number, as all committed rows have it.
+    """
+
+    files: tuple[SequenceFile, ...]
+    persons: Persons
+
+
+class SequencesOfIndex:
+    """Makes one after the other, and reads again only what has changed. For one thread at a time."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._files: dict[str, SequenceFile] = {}
+        self._made_of: object = None
+        self._persons: Persons = np.zeros(0, np.int32)
+
+    def make(self, connection: duckdb.DuckDBPyConnection, manifest: Manifest, days: Sequence[IndexedDay]) -> Sequences:
+        """Of those days of the manifest that count; after `resolve`. Raises duckdb.Error and OSError."""
+        names = [day.sequence.name for day in days]
+        self._files = {name: self._files.get(name) or SequenceFile(self._directory / name) for name in names}
+        if (manifest, days) != self._made_of:
+            self._made_of = None
+            self._persons = np.arange(manifest.last_who + 1, dtype=np.int32)
+            spans = parquet([self._directory / day.spans.name for day in days])
+            _change(self._persons, connection, _OF_INDEX.format(spans=spans))
+            self._made_of = manifest, days
+        persons = self._persons.copy()
+        _change(persons, connection, _RECENT)
+        return Sequences(tuple(self._files.values()), persons)
+
+
+def _change(persons: Persons, connection: duckdb.DuckDBPyConnection, query: str) -> None:
+    found = connection.execute(query).fetchnumpy()
+    whos, others = (np.asarray(found[name]) for name in ("who", "person"))
+    is_old = whos < len(persons)
+    persons[whos[is_old]] = others[is_old]
