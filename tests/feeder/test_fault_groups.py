@@ -53,11 +53,15 @@ def test_a_zombie_that_wakes_after_its_partitions_moved_writes_nothing(
 
 def test_the_control_without_the_lock_fails(feeders: Feeders, load: Load) -> None:
     """Membership of the group alone does not keep a zombie from writing."""
-    zombie, other = freeze_and_wake(feeders, load, CONTROL="no-lock")
-    for feeder in (zombie, other):
+    # Most do harm; one that hears of it from the group first does none.
+    assert any(a_zombie_does_harm(feeders, load) for _ in range(8))
+
+
+def a_zombie_does_harm(feeders: Feeders, load: Load) -> bool:
+    for feeder in freeze_and_wake(feeders, load, CONTROL="no-lock"):
         feeder.stop()
     last = feeders.drain(CONTROL="no-lock")
-    assert last.returncode != 0 or audit(feeders.store, feeders.topic, load.acknowledged).problems
+    return last.returncode != 0 or bool(audit(feeders.store, feeders.topic, load.acknowledged).problems)
 
 
 def come_and_go(feeders: Feeders, chance: random.Random, times: int, **faults: str) -> None:
