@@ -96,11 +96,8 @@ static void go_on(struct people *people, uint32_t *known, const struct row *row,
     before[0] = NEVER;
 }
 
-static void follow_row(struct people *people, const struct row *row) {
-    uint32_t *known = people->known + without_part(people, row->person), level = *known & MAX_LEVEL;
-    if (level == people->steps) {
-        return;
-    }
+static void follow_known(struct people *people, uint32_t *known, const struct row *row) {
+    uint32_t level = *known & MAX_LEVEL;
     if (row->steps > 1 && *known) {
         /* From high steps to low, so that no row serves two of one attempt. */
         for (uint32_t step = level + 1; step > 1; step--) {
@@ -111,6 +108,14 @@ static void follow_row(struct people *people, const struct row *row) {
     }
     if (row->steps & 1 && row->at < people->end) {
         begin(people, known, row);
+    }
+}
+
+/* Most rows change nothing: that is found out at once. */
+static inline void follow_row(struct people *people, const struct row *row) {
+    uint32_t *known = people->known + without_part(people, row->person);
+    if ((*known & MAX_LEVEL) != people->steps && (*known || row->steps & 1)) {
+        follow_known(people, known, row);
     }
 }
 

@@ -30,8 +30,8 @@ _ROWS: Final = 12_000_000
 _PLAIN_ROWS: Final = 400_000
 # What may be known of people at once. Where that is not enough, some are followed after the others.
 _PEOPLE_BYTES: Final = 512 * 1024 * 1024
-# What is known of the people of one part is in a core's cache.
-_PART_BYTES: Final = 256 * 1024
+# What is known of the people of one part is in a core's cache, or nearly.
+_PART_BYTES: Final = 1024 * 1024
 _MOST_PARTS: Final = 12
 # As many threads as 2 to the power of this.
 _CORES: Final = min(4, os.cpu_count() or 1).bit_length() - 1
