@@ -15,8 +15,10 @@ import numpy.typing as npt
 from dashboard_app.rollup.covering import Cover, Pieces
 from dashboard_app.rollup.layout import Groups, Members, Numbers, RollupFile, concatenated
 
-# So many bytes of the mapped files are read before they are given back.
-_MAPPED: Final = 128 * 1024**2
+# So many bytes of the mapped files become memory of the process before they are given back. Of what is read the kernel
+# may map the large page around it.
+_MAPPED: Final = 64 * 1024**2
+_LARGE_PAGE: Final = 2 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +81,19 @@ class Rollups:
         last = np.append(first[1:], len(order)) - 1 if len(first) else first
         of_key = np.searchsorted(keys[first], np.arange(count + 1)).tolist()
         runs = list(zip(files[first].tolist(), begins[first].tolist(), ends[last].tolist(), strict=True))
-        mapped = 0
+        mapped, touched = 0, set[int]()
         for key in range(count):
             pieces = [
                 (file, self.files[file].rollup.members[begin:end])
                 for file, begin, end in runs[of_key[key] : of_key[key + 1]]
             ]
             yield pieces
-            mapped += sum(members.nbytes for _, members in pieces)
+            mapped += sum(max(members.nbytes, _LARGE_PAGE) for _, members in pieces)
+            touched.update(file for file, _ in pieces)
             if mapped > _MAPPED:
-                self._forget()
-                mapped = 0
-
-    def _forget(self) -> None:
-        for file in self.files:
-            file.rollup.forget()
+                for file in touched:
+                    self.files[file].rollup.forget()
+                mapped, touched = 0, set()
 
 
 def events_by(numbers: Numbers, chosen: Chosen, count: int) -> Numbers:

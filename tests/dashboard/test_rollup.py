@@ -305,27 +305,31 @@ def test_what_was_not_asked_for_the_longest_is_made_again() -> None:
     assert made == ["a", "b", "c", "b", "d", "d"]
 
 
-def test_what_was_read_of_the_members_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("begins", "count"),
+    [([0, 2_000_000], 2_000_000), (list(range(0, 4_000_000, 50_000)), 1)],
+    ids=["large", "scattered"],
+)
+def test_what_was_read_of_the_members_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begins: list[int], count: int
+) -> None:
     path = tmp_path / "rollup"
-    members = np.arange(1_000_000, dtype=np.uint32)
+    members = np.arange(4_000_000, dtype=np.uint32)
+    groups = np.zeros(len(begins), GROUP)
+    groups["value"], groups["begin"], groups["members"] = ANY, begins, count
+    groups["slot"] = minutes(NOW) // DAY * DAY + QUARTER * np.arange(len(begins))
     writer = RollupWriter(path)
     for part in PARTS:
-        groups = np.zeros(2 if part == EVERY_ROW else 0, GROUP)
-        if part == EVERY_ROW:
-            groups["value"], groups["begin"], groups["members"] = ANY, (0, 400_000), (400_000, 600_000)
-            groups["slot"] = minutes(NOW) // DAY * DAY + np.array([0, QUARTER])
-        writer.add(groups, members if part == EVERY_ROW else members[:0])
+        writer.add(groups.copy() if part == EVERY_ROW else groups[:0], members if part == EVERY_ROW else members[:0])
     writer.finish(minutes(NOW) // DAY * DAY, minutes(NOW), np.zeros(0, np.int64))
 
-    monkeypatch.setattr(reading, "_MAPPED", 1_000_000)
+    monkeypatch.setattr(reading, "_MAPPED", 5_000_000)
     rollups = Rollups([IndexedFile("day", RollupFile(path), path, is_touched=False)])
-    day = rollups.files[0].rollup.by_slot(EVERY_ROW)
-    chosen = Chosen(day, np.zeros(2, np.int64), np.zeros(2, np.int64))
-    for key, ((_, some),) in enumerate(rollups.members(chosen, np.array([0, 1]), 2)):
-        assert len(different(some)) == (400_000, 600_000)[key]
-        assert _resident(path) > some.nbytes // 2
-    assert _resident(path) < 200_000
-    assert members[-1] == rollups.files[0].rollup.members[-1]
+    keys = np.arange(len(begins))
+    chosen = Chosen(rollups.files[0].rollup.by_slot(EVERY_ROW), keys * 0, keys * 0)
+    for begin, ((_, some),) in zip(begins, rollups.members(chosen, keys, len(keys)), strict=True):
+        assert different(some).tolist() == list(range(begin, begin + count))
+        assert some.nbytes < _resident(path) < some.nbytes + 7_000_000
 
 
 def _resident(path: Path) -> int:
