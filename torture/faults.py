@@ -73,7 +73,7 @@ def _freeze(campaign: Campaign, chance: random.Random) -> None:
             time.sleep(0.05)
     zombie.send(signal.SIGSTOP)
     campaign.freezes += 1
-    time.sleep(chance.choice([0.5, 2.0, 5.0, 7.0]))
+    time.sleep(chance.choice([0.5, 2.0, 7.0, 9.0]))
     zombie.send(signal.SIGCONT)
     campaign.work(_PATIENCE)
 

@@ -139,8 +139,8 @@ static void take_alone(struct people *people, struct heap *heap) {
     }
 }
 
-/* Follow the part's rows of some batches, in order, whatever theirs is. Returns 0; 1 without memory, 2 when there is a person
- * beyond the limit: then nothing was followed, or not all. */
+/* Follow the part's rows of some batches, in order, whatever theirs is. Returns 0; 1 without memory, 2 when there is a
+ * person beyond the limit: then nothing was followed, or not all. */
 int32_t follow_attempts(struct people *people, const struct batch *batches, uint64_t count) {
     struct heap heap;
     struct rows rows = {NULL, 0, 0, false};
@@ -162,8 +162,7 @@ int32_t follow_attempts(struct people *people, const struct batch *batches, uint
             has_memory = take_together(&rows, &heap);
             for (uint64_t index = 0; has_memory && index < rows.count; index++) {
                 /* If some have a place, those without are the same ones once more. */
-                bool counts = !rows.have_places || rows.all[index].partition != NOWHERE;
-                if (counts) {
+                if (!rows.have_places || rows.all[index].partition != NOWHERE) {
                     follow_row(people, &rows.all[index]);
                 }
             }

@@ -1,7 +1,7 @@
 /* The rows of a funnel, divided by parts of the people. division.py calls it.
  *
- * What is known of all people is much more than the processor's caches hold, and each row needs that of another one. Rows
- * that are divided first are followed part by part, and a part's people are few. */
+ * What is known of all people is much more than the processor's caches hold, and each row needs that of another one.
+ * Rows that are divided first are followed part by part, and a part's people are few. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -78,8 +78,8 @@ struct columns {
     int64_t *offset;
 };
 
-/* Copy `count` rows, those of each of 1 << `parts` parts of the people one after the other and in the order in which they
- * come. Those of a part lie between two of `bounds`, of which there is one more than parts. */
+/* Copy `count` rows, those of each of 1 << `parts` parts of the people one after the other and in the order in which
+ * they come. Those of a part lie between two of `bounds`, of which there is one more than parts. */
 void divide_rows(const struct columns *rows, uint64_t count, uint32_t parts, const struct columns *divided,
                  uint64_t *bounds) {
     uint32_t lowest = (1U << parts) - 1;

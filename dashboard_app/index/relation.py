@@ -50,10 +50,9 @@ def resolve(
 
     Leaves the tables `recent`, the rows with `day`, `person`, `session` and `span`; `recent_span`, `recent_link`,
     `recent_alias` and `recent_name`, what the index is to know of them; `recent_person`, the person of each `who` of
-    which they may have changed it; `moved`, the spans of the index that have
-    another person or session now; and `gone`, the days of the index that do not count. `delta` is a query that gives
-    the CSV's columns and `day`; `believed` are the days of the index that count; of the others, their rows are in
-    `delta`. Raises duckdb.Error.
+    which they may have changed it; `moved`, the spans of the index that have another person or session now; and
+    `gone`, the days of the index that do not count. `delta` is a query that gives the CSV's columns and `day`;
+    `believed` are the days of the index that count; of the others, their rows are in `delta`. Raises duckdb.Error.
     """
     forget_recent(connection)
     gone = sorted({day.date for day in manifest.days} - set(believed))

@@ -122,10 +122,9 @@ def nobody(settings: Settings) -> None:
 
 @pytest.mark.usefixtures("nobody")
 def test_a_broker_that_is_away_costs_the_first_request_the_timeout_and_no_other(make: Make) -> None:
-    producer = make("events", 1.5)
+    producer = make("events", 6)
     assert producer.produce([(b"k", b"1"), (b"k", b"2")]) == [LOST, LOST]
-    # The machine may stand still now and then.
-    assert sum(_timed(producer) > 1 for _ in range(30)) < 5
+    assert max(_timed(producer) for _ in range(30)) < 5
 
 
 @pytest.mark.usefixtures("nobody")
