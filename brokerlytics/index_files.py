@@ -9,7 +9,7 @@
     index/events/aliases-00000007.parquet            which users aliases join
     index/events/names-00000007.parquet              the numbers that stand for devices and users everywhere else
     index/events/rollup-2026-08-22-00000007.bin      that day's rows counted beforehand, with the devices of each count
-    index/events/sequence-2026-08-22-00000007.bin    when each row of that day was, whose it is, and of which type
+    index/events/sequence-2026-08-22-00000007.bin    when each row of that day was, whose, and what it had
     index/events/values-00000007.parquet             the numbers that stand for values of columns there
     index/events/revenues-00000007.parquet           the sums of revenue by source, currency and quarter of an hour
 
@@ -25,7 +25,7 @@ from typing import Final
 import msgspec
 
 # Goes up whenever the files' columns or their meaning change: what an older version wrote is built anew.
-INDEX_VERSION: Final = 8
+INDEX_VERSION: Final = 9
 _DATE_LENGTH: Final = len("2026-08-22")
 
 

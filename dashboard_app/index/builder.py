@@ -30,6 +30,7 @@ from dashboard_app.index.base import SPAN_COLUMNS, create_base, moved_days, parq
 from dashboard_app.index.planning import Plan, make_plan, parts_for
 from dashboard_app.index.relation import ROW_COLUMNS, resolve
 from dashboard_app.rollup.layout import RollupFile
+from dashboard_app.rollup.numbered import numbered_rows
 from dashboard_app.rollup.tables import prepare_rollups
 from dashboard_app.rollup.writing import write_rollup
 from dashboard_app.scratch import ScratchDirectory
@@ -194,8 +195,9 @@ class IndexBuilder:
             return IndexedDay(date, segments, rows, count, spans, old.rollup, old.sequence, amounts)
         rollup, sequence = (f"{name}-{date}-{generation:08}.bin" for name in ("rollup", "sequence"))
         of_rows, of_spans = self.directory / rows.name, self.directory / spans.name
-        write_rollup(connection, of_rows, self.directory / rollup)
-        write_sequence(connection, of_rows, of_spans, self.directory / sequence)
+        with numbered_rows(connection, of_rows, of_spans) as column:
+            write_rollup(column, self.directory / rollup)
+            write_sequence(column, self.directory / sequence)
         return IndexedDay(date, segments, rows, count, spans, self._stamp(rollup), self._stamp(sequence), amounts)
 
     def _copy(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from brokerlytics.native.division import Stored
 from dashboard_app.filters import Filters
 from dashboard_app.rollup.rolled import Rolled
-from dashboard_app.sequence.layout import HOUR_US, Kinds, SequenceFile
+from dashboard_app.sequence.layout import HOUR_US, KIND_PLACE, TIME, WHO, Kinds, SequenceFile
 from dashboard_app.sequence.sequences import Persons
 from dashboard_app.steps import Step
 
@@ -43,8 +43,8 @@ class StoredRows:
     def read(self, file: int, first: int, end: int) -> Stored:
         """All rows of some hours of a file. Raises OSError."""
         begins = self.files[file].begins[first : end + 1]
-        columns = self.files[file].read(int(begins[0]), int(begins[-1]))
-        return Stored(*columns, self.files[file].hours[first:end], begins[1:] - begins[0])
+        times, whos, kinds = self.files[file].read((TIME, WHO, KIND_PLACE), int(begins[0]), int(begins[-1]))
+        return Stored(times, whos, kinds, self.files[file].hours[first:end], begins[1:] - begins[0])
 
     def hours(self, since: int, until: int) -> Mapping[int, int]:
         """How many rows there are in each hour that has any, those of no step as well; by hours since 1970."""

@@ -17,7 +17,6 @@ from dashboard_app.index.base import parquet
 from dashboard_app.rollup.layout import PARTS, QUARTER, ROLLED_UP, RollupFile
 
 NUMBERED: Final = (*ROLLED_UP, "source")
-SOURCE_PLACE: Final = NUMBERED.index("source")
 _EMPTY: Final = {
     "value": "(SELECT 0::UTINYINT AS place, ''::VARCHAR AS value, 0::UINTEGER AS number WHERE FALSE)",
     "revenues": "(SELECT ''::VARCHAR AS day, NULL::TIMESTAMP AS slot, ''::VARCHAR AS source, ''::VARCHAR AS currency, "

@@ -1,14 +1,11 @@
 """Rolling a day's rows up, column by column, so that no more than three of them are in memory."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from dashboard_app.conditions import column_sql
-from dashboard_app.index.base import parquet
 from dashboard_app.rollup.layout import (
     ANY,
     EVERY_ROW,
@@ -22,55 +19,31 @@ from dashboard_app.rollup.layout import (
     RollupWriter,
     starts_of_runs,
 )
-from dashboard_app.rollup.tables import SOURCE_PLACE
+from dashboard_app.rollup.numbered import Column
 
-_MINUTE_MS: Final = 60_000
-_JOINS: Final = " ".join(
-    f"LEFT JOIN value AS value_{place} ON value_{place}.place = {place} AND value_{place}.value = {column_sql(column)}"
-    for place, column in enumerate(ROLLED_UP)
-)
-_NUMBERED: Final = f"""
-CREATE OR REPLACE TABLE numbered AS
-SELECT epoch_ms(created_on) AS ms, coalesce(source_value.number, 0)::UINTEGER AS source_number, span,
-       coalesce(device.number, 0)::UINTEGER AS device,
-       {", ".join(f"coalesce(value_{place}.number, 0)::UINTEGER AS number_{place}" for place in range(len(ROLLED_UP)))}
-FROM {{rows}}
-LEFT JOIN value AS source_value ON source_value.place = {SOURCE_PLACE} AND source_value.value = source
-LEFT JOIN device USING (device_id)
-{_JOINS}"""  # noqa: S608
+_MINUTE_US: Final = 60_000_000
 
 
-def write_rollup(connection: duckdb.DuckDBPyConnection, rows: Path, target: Path) -> None:
-    """Count the rows of a day's file into another, by the tables `value` and `device`.
-
-    Raises duckdb.Error and OSError.
-    """
-    connection.execute(_NUMBERED.format(rows=parquet([rows])))
-    # Every column is fetched by itself, and has to come in the order of the others.
-    connection.execute("SET preserve_insertion_order = true")
-    (ms, sources) = (_column(connection, name) for name in ("ms", "source_number"))
-    quarters = ms // _MINUTE_MS // QUARTER * QUARTER
+def write_rollup(column: Column, target: Path) -> None:
+    """Count a day's rows. Raises duckdb.Error and OSError."""
+    (moments, sources) = (column(name) for name in ("moment", "number_source"))
+    quarters = moments // _MINUTE_US // QUARTER * QUARTER
     order = np.lexsort((quarters, sources))
     quarters, sources = quarters[order], sources[order]
-    devices = _column(connection, "device")[order]
+    devices = column("device")[order]
     writer = RollupWriter(target)
-    for place, column in enumerate(ROLLED_UP):
-        numbers = _column(connection, f"number_{place}")[order]
-        slots = quarters // SLOTS[column] * SLOTS[column]
+    for name in ROLLED_UP:
+        numbers = column(f"number_{name}")[order]
+        slots = quarters // SLOTS[name] * SLOTS[name]
         writer.add(*_grouped(numbers, sources, slots, devices))
     every = np.full(len(order), ANY, np.uint32)
-    spans, places = np.unique(_column(connection, "span")[order], return_inverse=True)
+    spans, places = np.unique(column("span")[order], return_inverse=True)
     writer.add(*_grouped(every, sources, quarters // SLOTS[EVERY_ROW] * SLOTS[EVERY_ROW], devices))
     # A member 0 is none, so places count from 1 until they are written.
     groups, members = _grouped(every, sources, quarters // SLOTS[SPANS] * SLOTS[SPANS], places.astype(np.uint32) + 1)
     writer.add(groups, members - 1)
     first, last = (int(quarters.min()), int(quarters.max())) if len(order) else (0, 0)
     writer.finish(first, last, spans)
-    connection.execute("SET preserve_insertion_order = false")
-
-
-def _column(connection: duckdb.DuckDBPyConnection, name: str) -> npt.NDArray[Any]:
-    return np.asarray(connection.execute(f"SELECT {name} FROM numbered").fetchnumpy()[name])  # noqa: S608
 
 
 def _grouped(

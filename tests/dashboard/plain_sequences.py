@@ -7,17 +7,20 @@ from typing import Any
 import duckdb
 
 from brokerlytics.index_files import index_dir, read_manifest
+from dashboard_app.conditions import column_sql
 from dashboard_app.index.base import parquet
 from dashboard_app.rollup.tables import NUMBERED
-from dashboard_app.sequence.layout import SequenceFile
+from dashboard_app.sequence.layout import DEVICE, KIND_PLACE, TIME, VALUE_COLUMNS, WHO, SequenceFile
 from tests.dashboard.store_builder import TOPIC
 
-ROWS = "SELECT created_on, _partition, _offset, user_id, device_id, event_type, source FROM {}"
+COLUMNS = ("event_type", "source", *VALUE_COLUMNS)
+ROWS = f"""
+SELECT created_on, _partition, _offset, user_id, device_id, {", ".join(map(column_sql, COLUMNS))} FROM {{}}"""
 EPOCH = "SELECT TIMESTAMP '1970-01-01'"
 
 
 def check_sequences(store: Path) -> None:
-    """Every day's sequence has its rows in order, each with its user or device, event type and source."""
+    """Every day's sequence has its rows in order, each with its user or device, its device, and its values."""
     directory = index_dir(store, TOPIC)
     manifest = read_manifest(directory)
     if not manifest.days:
@@ -29,30 +32,40 @@ def check_sequences(store: Path) -> None:
         def found(query: str) -> list[tuple[Any, ...]]:
             return connection.execute(query).fetchall()
 
-        names = {
+        names: dict[int, tuple[bool, str | None]] = {0: (False, None)}
+        names |= {
             who: (is_user, id_) for who, is_user, id_ in found(f"FROM {parquet([directory / manifest.names.name])}")
         }
         values = found(f"SELECT place, number, value FROM {parquet([directory / manifest.values.name])}")
         texts = {(NUMBERED[place], number): value for place, number, value in values}
+        (zero,) = found(EPOCH)[0]
         for day in manifest.days:
-            rows = sorted(found(ROWS.format(parquet([directory / day.file.name]))))
             expected = [
-                (created_on, (True, user) if user else (False, device), event_type, source)
-                for created_on, _, _, user, device, event_type, source in rows
+                (created_on, (True, user) if user else (False, device), (False, device), *values)
+                for created_on, _, _, user, device, *values in sorted(
+                    found(ROWS.format(parquet([directory / day.file.name]))), key=lambda row: row[:3]
+                )
             ]
-            (zero,) = found(EPOCH)[0]
             assert [
-                (zero + at, names[who], texts["event_type", event_type], texts.get(("source", source)))
-                for at, who, event_type, source in rows_of(SequenceFile(directory / day.sequence.name))
+                (
+                    zero + at,
+                    names[who],
+                    names[device],
+                    *(texts.get(place) for place in zip(COLUMNS, numbers, strict=True)),
+                )
+                for at, who, device, *numbers in rows_of(SequenceFile(directory / day.sequence.name))
             ] == expected
 
 
-def rows_of(sequence: SequenceFile) -> list[tuple[timedelta, int, int, int]]:
-    """The time since 1970 of each row, its who, and its event type and source by number."""
+def rows_of(sequence: SequenceFile) -> list[tuple[Any, ...]]:
+    """The time since 1970 of each row, its who, its device, and its values by number in the order of COLUMNS."""
     rows = []
+    values = [sequence.values(name) for name in VALUE_COLUMNS]
     for hour, first, end in zip(sequence.hours, sequence.begins, sequence.begins[1:], strict=False):
-        for microseconds, who, place in zip(*(column.tolist() for column in sequence.read(first, end)), strict=True):
+        columns = sequence.read((TIME, WHO, DEVICE, KIND_PLACE, *VALUE_COLUMNS), first, end)
+        for microseconds, who, device, kind, *places in zip(*(column.tolist() for column in columns), strict=True):
             at = timedelta(hours=int(hour), microseconds=microseconds)
-            rows.append((at, who, *sequence.kinds[place].tolist()))
+            numbers = [int(some[place]) for some, place in zip(values, places, strict=True)]
+            rows.append((at, who, device, *sequence.kinds[kind].tolist(), *numbers))
     assert len(rows) == sequence.rows
     return rows
