@@ -1,6 +1,7 @@
 """Explore: any measure of any event, broken down by any column or property."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Final, cast
 
 from dashboard_app.bar import COLUMN_CHOICES
@@ -76,7 +77,8 @@ class ExploreReport:
         return Explored(pairs, by, _top(query, len(pairs)), _choice(query, "view", VIEWS))
 
     def measure(self, rows: Rows, filters: Filters, options: Explored) -> Exploration:
-        return measure_explore(rows, filters, options)
+        result = measure_explore(rows, filters, options)
+        return replace(result, groups=[group for group in result.groups if not _adds_currencies(group, options)])
 
     def present(self, result: Exploration, filters: Filters, options: Explored, context: Context) -> Mapping[str, Any]:
         series, stacked = _series(result, options), _is_stacked(options)
@@ -152,9 +154,19 @@ def _by_currency(pairs: tuple[Pair, ...], by: str, query: Query) -> str:
     raise FilterError(message, "by")
 
 
+def _adds_currencies(group: Group, asked: Explored) -> bool:
+    """Whether it is of the amounts of all currencies that have no series of their own."""
+    return group.is_other and asked.by == "currency" and group.pair.number == "revenue"
+
+
 def _is_stacked(asked: Explored) -> bool:
-    """Only parts of one whole are stacked: unique devices of two countries may be the same device."""
-    return asked.view in ("bar", "area") and len(asked.pairs) == 1 and asked.pairs[0].measure in ADDITIVE
+    """Only parts of one whole are stacked: unique devices of two countries may be the same device.
+
+    Neither are amounts of different currencies.
+    """
+    if asked.view not in ("bar", "area") or len(asked.pairs) > 1 or asked.pairs[0].measure not in ADDITIVE:
+        return False
+    return asked.pairs[0].measure == "events" or asked.by != "currency"
 
 
 def _pair_label(pair: Pair) -> str:

@@ -154,6 +154,23 @@ def test_amounts_of_two_currencies_are_never_added(store: Path, reader: ReportRe
     assert group.total == 1
 
 
+@pytest.mark.parametrize("view", ["bar", "area"])
+def test_currencies_are_neither_stacked_nor_put_together_as_others(
+    store: Path, reader: ReportReader, view: str
+) -> None:
+    moment = NOW - timedelta(minutes=5)
+    paid = [make_event(moment, "buy", revenue=1, currency=c) for c in ("CHF", "EUR", "GBP", "JPY")]
+    Partition(store).commit([*paid, make_event(moment, "view")])
+    query = make_query(range="7d", measure1="sum", top="3", view=view, event1="buy", compare="previous")
+    filters, options = parse_filters(query, now=NOW, tz=CONTEXT.tz), REPORT.parse(query, CONTEXT)
+    exploration = reader.read(REPORT, filters, options).result
+    assert [group.value for group in exploration.groups] == ["CHF", "EUR", "GBP"]
+    payload = REPORT.present(exploration, filters, options, CONTEXT)["charts"][0].payload
+    assert (payload["stacked"], payload["previousTotal"]) == (False, None)
+    counted = explore(reader, measure1="events", event1="buy", by="currency", top="3").groups
+    assert [group.total for group in counted if group.is_other] == [1]
+
+
 def test_the_tables_name_what_the_series_are(store: Path, reader: ReportReader) -> None:
     random_rows(store, 4)
     query = make_query(range="7d", by="country", view="bar")
