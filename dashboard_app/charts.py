@@ -45,7 +45,10 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """The steps of a chart as labels, made once for all charts of a page. `begun` counts those that have begun."""
+    """The steps of a chart as labels, made once for all charts of a page. `begun` counts those that have begun.
+
+    `title` says below the chart what its steps are, empty for times, which say so themselves.
+    """
 
     corner: str
     labels: list[str]
@@ -54,6 +57,7 @@ class Axis:
     incomplete: list[bool]
     begun: int
     annotations: list[dict[str, Any]]
+    title: str = ""
 
 
 def time_axis(filters: Filters, context: Context) -> Axis:
@@ -81,7 +85,7 @@ def time_axis(filters: Filters, context: Context) -> Axis:
 def category_axis(corner: str, labels: Sequence[str]) -> Axis:
     """Steps that are no times, such as lengths or countries; `corner` heads their column in the table."""
     names = list(labels)
-    return Axis(corner, names, names, names, [False] * len(names), len(names), [])
+    return Axis(corner, names, names, names, [False] * len(names), len(names), [], title=corner)
 
 
 def make_chart(  # noqa: PLR0913 (what a chart is)
@@ -105,6 +109,7 @@ def make_chart(  # noqa: PLR0913 (what a chart is)
         "stacked": stacked,
         "ownScales": own_scales,
         "summary": f"{title}: {begun}. The table has the numbers.",
+        "axisTitle": axis.title,
         "labels": axis.labels,
         "titles": axis.titles,
         "previousTitles": axis.previous_titles,

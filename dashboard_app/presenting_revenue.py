@@ -101,7 +101,7 @@ def lifetime_rows(lifetime: Lifetime, period: Interval, tz: ZoneInfo) -> list[Co
             Cell(_amount(amount), _shade(amount, most), is_unfinished=age == last and not _is_over(lifetime))
             for age, amount in enumerate(cohort.cumulative)
         ]
-        title = bucket_title(cohort.bucket, period, tz).removesuffix(" (incomplete)")
+        title = bucket_title(cohort.bucket, period, tz)
         rows.append(CohortRow(title, make_figure(cohort.persons), cells))
     return rows
 

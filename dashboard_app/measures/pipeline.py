@@ -127,7 +127,8 @@ def _received(connection: duckdb.DuckDBPyConnection, filters: Filters) -> list[i
 
 def _sum(numbers: list[NumberT | None]) -> NumberT | None:
     known = [number for number in numbers if number is not None]
-    return sum(known[1:], known[0]) if known else None
+    # Rates have one place; a sum of floats may seem to have more.
+    return round(sum(known[1:], known[0]), 1) if known else None
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -1,12 +1,12 @@
 """The overview: headline numbers, events by type, and what they are made of."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from dashboard_app.charts import Axis, Chart, Series, by_name, make_chart, time_axis, time_table
-from dashboard_app.colours import GREY, currency_colour, type_colours
+from dashboard_app.colours import GREY, currency_colours, type_colours
 from dashboard_app.filters import Filters
 from dashboard_app.formats import NO_CURRENCY, money
 from dashboard_app.links import page_url, with_condition
@@ -134,14 +134,16 @@ def _people_series(overview: Overview) -> list[Series]:
     return [series("Unique devices", 1, "devices"), series("Sessions", 2, "sessions")]
 
 
-def _revenue_series(overview: Overview, currencies: Iterable[str | None]) -> list[Series]:
+def _revenue_series(overview: Overview, currencies: Sequence[str | None]) -> list[Series]:
+    colours = currency_colours(currencies)
+
     def values(buckets: list[Counts], currency: str | None) -> list[Decimal]:
         return [bucket.revenue.get(currency, _ZERO) for bucket in buckets]
 
     return [
         Series(
             currency or NO_CURRENCY,
-            currency_colour(currency),
+            colours[currency],
             values(overview.current.buckets, currency),
             values(overview.previous.buckets, currency) if overview.previous else None,
         )

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 from dashboard_app.buckets import MINUTE, Bucket, Interval, floor, make_buckets
 from dashboard_app.charts import Series, by_name, category_axis, make_chart, time_axis, time_table
 from dashboard_app.choosing import BY, parse_choice, parse_column
-from dashboard_app.colours import currency_colour
+from dashboard_app.colours import currency_colours
 from dashboard_app.errors import FilterError
 from dashboard_app.filters import Filters, parse_filters
 from dashboard_app.formats import NO_CURRENCY
@@ -115,8 +115,8 @@ class RevenueReport:
         label = result.currency or NO_CURRENCY
         charts = [make_chart(name, f"{_TITLES[name]}, {label}", axis, one) for name, one in _series(result).items()]
         ages = category_axis(str(options.period).capitalize(), [str(age) for age in range(len(result.lifetime.all))])
-        curve = [Series(label, currency_colour(result.currency), result.lifetime.all)]
-        title = f"Revenue of a person over its {options.period}s, {label}"
+        curve = [Series(label, _colour(result.currency), result.lifetime.all)]
+        title = f"Revenue per person (LTV) by {options.period}, {label}"
         return {
             "cards": headline_cards(result.current, result.previous, result.currencies),
             "charts": [*charts, make_chart("lifetime", title, ages, curve)] if result.currencies else [],
@@ -143,7 +143,7 @@ class RevenueReport:
             _currency_table(result),
             *charts,
             Table("values", value_title, (options.column, *_NUMBERS), values),
-            Table("lifetime", f"Revenue of a person, {label}", (str(options.period), "revenue_per_person"), curve),
+            Table("lifetime", f"Revenue per person (LTV), {label}", (str(options.period), "revenue_per_person"), curve),
             _cohort_table(result.lifetime, filters, options, label),
         ]
 
@@ -155,13 +155,17 @@ def _currency(asked: str, current: RevenuePeriod) -> str | None:
     return next((name for name in by_name(current.total) if current.total[name].payments == most), None)
 
 
+def _colour(currency: str | None) -> int:
+    return currency_colours([currency])[currency]
+
+
 def _series(result: RevenueResult) -> dict[str, list[Series]]:
     """One currency a chart: amounts of another would hide it behind their scale, or be hidden."""
 
     def series(number: Callable[[Money], Any]) -> list[Series]:
         current = [number(money) for money in result.current.in_buckets(result.currency)]
         previous = [number(money) for money in result.previous.in_buckets(result.currency)] if result.previous else None
-        return [Series(result.currency or NO_CURRENCY, currency_colour(result.currency), current, previous)]
+        return [Series(result.currency or NO_CURRENCY, _colour(result.currency), current, previous)]
 
     return {"revenue": series(lambda money: money.revenue), "payers": series(lambda money: money.payers)}
 

@@ -135,6 +135,16 @@ def test_new_rows_are_not_animated_for_who_does_not_want_it(page: Page, store: P
     assert row.evaluate("row => getComputedStyle(row).animationName") == "none"
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_all_pages_of_the_present_are_seen(page: Page, store: Path, width: int) -> None:
+    Partition(store).commit([make_event(ago(seconds=5), page_path=f"/{n}", device_id="d") for n in range(10)])
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto("/live/")
+    card = page.locator("#pages-card")
+    expect(card.locator("tbody tr")).to_have_count(10)
+    assert card.evaluate("card => card.scrollHeight - card.clientHeight") == 0
+
+
 @pytest.mark.parametrize("name", ["sessions", "revenue", "live", "pipeline"])
 def test_a_phone_scrolls_down_and_never_sideways(page: Page, store: Path, name: str) -> None:
     write_visits(store)

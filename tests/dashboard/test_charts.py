@@ -4,7 +4,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dashboard_app.charts import Chart, Series, category_axis, make_chart, time_axis, time_table
-from dashboard_app.colours import GREY, currency_colour, type_colours
+from dashboard_app.colours import GREY, currency_colours, type_colours
 from dashboard_app.filters import Filters, parse_filters
 from dashboard_app.measures.overview import Overview
 from dashboard_app.measures.periods import Counts, Period
@@ -91,6 +91,7 @@ def test_the_table_has_the_numbers_of_the_chart_and_the_starts_of_its_steps() ->
 def test_steps_may_be_something_else_than_times() -> None:
     chart = make_chart("t", "T", category_axis("Country", ["DE", "FR"]), [Series("a", 1, [3, 4])], kind="bar")
     assert (chart.corner, chart.rows) == ("Country", [["DE", "3"], ["FR", "4"]])
+    assert chart.payload["axisTitle"] == "Country"
 
 
 def test_a_type_has_the_same_colour_in_any_company() -> None:
@@ -107,5 +108,19 @@ def test_no_two_types_have_the_same_colour() -> None:
 
 
 def test_a_currency_has_a_colour_and_its_absence_is_grey() -> None:
-    assert currency_colour("EUR") != currency_colour("USD") != currency_colour("CHF")
-    assert currency_colour(None) == GREY
+    colours = currency_colours(["EUR", "USD", None])
+    assert colours == {"EUR": colours["EUR"], "USD": colours["USD"], None: GREY}
+    assert currency_colours(["EUR"])["EUR"] == colours["EUR"] != colours["USD"]
+
+
+def test_no_two_currencies_have_the_same_colour() -> None:
+    codes = ["EUR", "USD", "CHF", "SEK", "NOK", "PLN"]
+    assert len(set(currency_colours(codes).values()) - {GREY}) == 6
+
+
+def test_the_first_colours_are_seen_on_white() -> None:
+    yellow = 7
+    names = [f"type {number}" for number in range(100)]
+    assert yellow not in {type_colours([name])[name] for name in names}
+    assert yellow not in type_colours([*names[:4], "START_SESSION", "END_SESSION"]).values()
+    assert yellow not in {currency_colours([code])[code] for code in ("CHF", "SEK", "NOK", "DKK")}

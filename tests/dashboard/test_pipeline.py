@@ -70,9 +70,9 @@ def status(number: int, **fields: Any) -> PartitionStatus:
 
 def test_rates_and_lag_are_those_of_the_heartbeats(store: Path, reader_client: Client) -> None:
     Partition(store).commit([make_event(timezone.now())] * 2)
-    beat(store, status(0, lag=30, arriving=2.5, storing=1.5), status(1, lag=4, arriving=0.5), status(2))
+    beat(store, status(0, lag=30, arriving=0.1, storing=1.5), status(1, lag=4, arriving=0.2), status(2))
     found = headline(reader_client)
-    assert (found["lag"], found["arriving_per_second"], found["storing_per_second"]) == (34, 3.0, 1.5)
+    assert (found["lag"], found["arriving_per_second"], found["storing_per_second"]) == (34, 0.3, 1.5)
     partitions = tables(reader_client)["partitions"]
     assert [(row["partition"], row["lag"], row["rows"]) for row in partitions] == [(0, 30, 2), (1, 4, 0), (2, None, 0)]
     assert [(row["feeder"], row["partitions"]) for row in tables(reader_client)["feeders"]] == [("f1", 3)]

@@ -175,7 +175,12 @@
       interaction: { mode: "index", intersect: false },
       plugins: { legend, tooltip },
       scales: {
-        x: { stacked: payload.stacked, grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 16 } },
+        x: {
+          stacked: payload.stacked,
+          grid: { display: false },
+          ticks: { maxRotation: 0, autoSkipPadding: 16 },
+          title: { display: Boolean(payload.axisTitle), text: payload.axisTitle },
+        },
         ...(payload.ownScales ? ownScales(payload) : {}),
         y: {
           display: !payload.ownScales,

@@ -7,11 +7,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from dashboard_app.models import SQL, Annotation, Dashboard, SavedReport, ShareLink
-from tests.dashboard.store_builder import Partition
+from tests.dashboard.store_builder import Partition, make_event
 
 LABELS = "id => window.Chart?.getChart(document.querySelector(id))?.data.labels"
 
@@ -160,6 +161,24 @@ def test_a_phone_scrolls_down_and_never_sideways(page: Page, path: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(path.format(**kept))
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+@pytest.mark.parametrize("path", ["/saved/", "/annotations/", "/tokens/"])
+def test_a_phone_does_not_scroll_sideways_where_nothing_is_kept(page: Page, path: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(path)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_the_ten_rows_of_a_card_are_seen_at_once(page: Page, rows: Partition) -> None:
+    rows.commit([make_event(timezone.now(), "view", device_id=f"d{n}") for n in range(12)])
+    saved = SavedReport.objects.create(name="People", report="users", saved_by=User.objects.get())
+    dashboard = Dashboard.objects.create(name="Board", owner=User.objects.get())
+    dashboard.cards.create(report=saved)
+    page.goto(f"/dashboards/{dashboard.pk}/")
+    table = page.get_by_role("region", name="People, Users, table")
+    expect(table.locator("tbody tr")).to_have_count(10)
+    assert table.evaluate("scroller => scroller.scrollHeight - scroller.clientHeight") == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
