@@ -1,6 +1,6 @@
 """Which colour of the palette a series has, always the same one. 1 to 7 are Okabe and Ito's, 0 is grey. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 from zlib import crc32
 
@@ -23,10 +23,11 @@ def type_colours(names: Iterable[str]) -> dict[str, int]:
     return _colours(names, _FIXED_TYPES, _FREE_FOR_TYPES)
 
 
-def currency_colours(currencies: Iterable[str | None]) -> dict[str | None, int]:
+def currency_colours(currencies: Collection[str | None]) -> dict[str | None, int]:
     """The same for currencies; what has none is grey."""
     named = (currency for currency in currencies if currency is not None)
-    return {None: GREY, **_colours(named, _FIXED_CURRENCIES, _FREE_FOR_CURRENCIES)}
+    colours = _colours(named, _FIXED_CURRENCIES, _FREE_FOR_CURRENCIES)
+    return {currency: GREY if currency is None else colours[currency] for currency in currencies}
 
 
 def _colours(names: Iterable[str], fixed: Mapping[str, int], free: tuple[int, ...]) -> dict[str, int]:
