@@ -6,6 +6,7 @@ from dashboard_app.conditions import check_column
 from dashboard_app.errors import FilterError
 from dashboard_app.report import Parameter, Query
 
+_LONGEST: Final = 9
 BY: Final = Parameter("by", "The column that is broken down: one of the CSV, `properties.NAME` or `context.NAME`.")
 
 
@@ -19,7 +20,7 @@ def parse_column(query: Query, default: str) -> str:
 def parse_count(query: Query, parameter: str, default: int, most: int) -> int:
     """A whole number from 1 to `most`. Raises FilterError."""
     text = query.get(parameter) or str(default)
-    if text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= most:
+    if text.isascii() and text.isdecimal() and len(text) <= _LONGEST and 1 <= int(text) <= most:
         return int(text)
     raise FilterError(f"“{text}” is not a whole number from 1 to {most}.", parameter)
 

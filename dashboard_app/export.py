@@ -58,7 +58,8 @@ def chosen_tables(question: Question, answer: Answer) -> list[Table]:
 def plain(value: Value) -> str | int | float | bool | None:
     """A value as JSON has it: times in ISO 8601, decimals as text so that no digit is lost."""
     if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
+        whole, _, places = f"{value:f}".partition(".")
+        return f"{whole}.{places}".rstrip("0").rstrip(".") if places else whole
     if isinstance(value, datetime | date):
         return value.isoformat()
     return value

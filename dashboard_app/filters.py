@@ -184,7 +184,7 @@ def _moment(name: str, query: MultiValueDict[str, str], tz: ZoneInfo) -> datetim
     except (ValueError, OverflowError) as error:
         raise FilterError(f"“{text}” is no date and time. Give one {example}.", name) from error
     if not EARLIEST <= moment <= LATEST:
-        raise FilterError(f"“{text}” is not between the years 1970 and 2099.", name)
+        raise FilterError(f"“{text}” is not between the years 1970 and 2099, in UTC.", name)
     return moment
 
 

@@ -67,8 +67,14 @@ def absolute(moment: datetime, tz: ZoneInfo) -> str:
 
 
 def minute(moment: datetime, tz: ZoneInfo) -> str:
-    """`Mon 23 Nov 2026, 14:05`."""
-    return f"{moment.astimezone(tz):%a %-d %b %Y, %H:%M}"
+    """`Mon 23 Nov 2026, 14:05`, with the zone in an hour that the clocks show twice."""
+    local = moment.astimezone(tz)
+    return f"{local:%a %-d %b %Y}, {_clock(local)}"
+
+
+def _clock(local: datetime) -> str:
+    is_shown_twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    return f"{local:%H:%M %Z}" if is_shown_twice else f"{local:%H:%M}"
 
 
 def bucket_label(bucket: Bucket, interval: Interval, tz: ZoneInfo, *, one_day: bool) -> str:
@@ -90,7 +96,7 @@ def bucket_title(bucket: Bucket, interval: Interval, tz: ZoneInfo) -> str:
         case Interval.MINUTE:
             title = minute(local, tz)
         case Interval.HOUR:
-            title = f"{minute(local, tz)} to {last:%H:%M}"
+            title = f"{minute(local, tz)} to {_clock(last)}"
         case Interval.DAY:
             title = f"{local:%a %-d %b %Y}"
         case Interval.WEEK:

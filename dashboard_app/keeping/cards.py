@@ -105,9 +105,10 @@ def _report_card(saved: SavedReport, query: QueryDict, now: datetime, *, notes: 
     drawn = {chart.id for chart in charts} | set(picture.tables if picture else ())
     if figures:
         drawn.add(_HEADLINE)
+    range_ = f"{minute(filters.range.start, context.tz)} to {minute(filters.range.end, context.tz)}"
     return ReportCard(
         name=saved.name,
-        about=f"{report.title}, {minute(filters.range.start, context.tz)} to {minute(filters.range.end, context.tz)}",
+        about=f"{report.title}, {shown.get('about', range_)}",
         figures=figures,
         charts=[replace(chart, id=f"card-{saved.pk}-{chart.id}") for chart in charts],
         picture=picture,
@@ -156,8 +157,14 @@ def _card_table(table: Table, text: Callable[[Value], str]) -> CardTable:
 
 
 def _headed(table: Table) -> Table:
-    """With headings for people; those of a query are its own."""
-    return replace(table, columns=tuple(name.replace("_", " ").capitalize() for name in table.columns))
+    """With headings for people, and without the columns that no row has a value for; a query's are its own."""
+    places = [
+        place
+        for place in range(len(table.columns))
+        if not table.rows or any(row[place] is not None for row in table.rows)
+    ]
+    names = tuple(table.columns[place].replace("_", " ").strip().capitalize() for place in places)
+    return replace(table, columns=names, rows=[tuple(row[place] for place in places) for row in table.rows])
 
 
 def _text(value: Value, context: Context) -> str:

@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Max
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from dashboard_app.access import for_readers, for_signed_in, may_change, may_run_sql, user_of
 from dashboard_app.keeping.answers import check_owner, tell_errors
 from dashboard_app.keeping.cards import make_card
-from dashboard_app.keeping.forms import EXPIRIES, DashboardForm
+from dashboard_app.keeping.forms import EXPIRIES, CardForm, DashboardForm
 from dashboard_app.models import SQL, Dashboard, DashboardCard, SavedReport
 
 
@@ -52,7 +52,10 @@ def show_dashboard(request: HttpRequest, pk: int) -> HttpResponse:
 def add_card(request: HttpRequest, pk: int) -> HttpResponse:
     """Put a saved report at the end. 403 for a query by someone who may not run SQL: links may show it to anybody."""
     dashboard = _own(request, pk)
-    report = get_object_or_404(SavedReport, pk=request.POST.get("report") or 0)
+    form = CardForm(request.POST)
+    if not form.is_valid():
+        raise Http404
+    report = form.cleaned_data["report"]
     if report.report == SQL and not may_run_sql(request.user):
         raise PermissionDenied
     last = dashboard.cards.aggregate(last=Max("position"))["last"]

@@ -56,6 +56,12 @@ class DashboardForm(forms.ModelForm):  # type: ignore[type-arg]  # takes no argu
         fields = ["name"]
 
 
+class CardForm(forms.Form):
+    """Which saved report a card shows."""
+
+    report = forms.ModelChoiceField(SavedReport.objects.all())
+
+
 class AnnotationForm(forms.ModelForm):  # type: ignore[type-arg]  # takes no argument at run time
     """The time is in the project's timezone."""
 

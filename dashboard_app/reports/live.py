@@ -66,6 +66,7 @@ class LiveReport:
             "stream": [_stream_row(event, context) for event in result.newest],
             "visitors": [_visitor_row(visitor, context) for visitor in result.visitors],
             "top_pages": _pages(result, context),
+            "about": f"the last {MINUTES} minutes",
             "here_minutes": HERE_MINUTES,
             "minutes": MINUTES,
         }

@@ -64,7 +64,10 @@ def _parse(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
     if tree.get("error") and tree.get("error_type") == "not implemented":
         raise NotAllowedError("Only SELECT and WITH run here: the store is read-only. (PIVOT: use FILTER instead.)")
     if tree.get("error"):
-        raise NotAllowedError(f"Syntax error: {tree['error_message']} (at character {tree.get('position', '?')}).")
+        place = f" (at character {tree['position']})" if "position" in tree else ""
+        raise NotAllowedError(f"Syntax error: {tree['error_message']}{place}.")
+    if not tree["statements"]:
+        raise NotAllowedError("The query is empty. Write one first.")
     if len(tree["statements"]) != 1:
         raise NotAllowedError(f"One query at a time: this is {len(tree['statements'])}.")
     return tree["statements"]

@@ -65,3 +65,14 @@ def test_the_navigation_takes_range_and_filters_along(reader_client: Client, nam
 def test_the_sources_of_the_range_can_be_chosen(reader_client: Client) -> None:
     assert '<option value="web">web</option>' in reader_client.get("/").content.decode()
     assert '<option value="app" selected>app</option>' in reader_client.get("/?source=app").content.decode()
+
+
+def test_a_preset_takes_no_edges_along(reader_client: Client) -> None:
+    fields = {"from": "2026-11-01T00:00", "to": "2026-11-02T00:00", "add_column": "country", "add_op": "set"}
+    assert reader_client.get("/", {"range": "7d", **fields})["Location"] == "/?range=7d&filter=country:set:"
+    custom = reader_client.get("/", {"range": "custom", **fields})["Location"]
+    assert custom == "/?range=custom&from=2026-11-01T00:00&to=2026-11-02T00:00&filter=country:set:"
+
+
+def test_a_count_has_no_room_for_zeros_before_it(reader_client: Client) -> None:
+    assert reader_client.get("/sessions/?pages=0000000011999").status_code == 400

@@ -35,4 +35,6 @@ def test_excel_is_told_the_encoding() -> None:
 
 def test_no_digit_of_an_amount_is_lost() -> None:
     assert plain(Decimal("123456789012345678.123456")) == "123456789012345678.123456"
+    assert plain(Decimal("12345678901234567890123456789.123456789")) == "12345678901234567890123456789.123456789"
     assert plain(Decimal("1000.000000")) == "1000"
+    assert plain(Decimal("1e3")) == "1000"

@@ -96,3 +96,13 @@ def test_a_bucket_is_named_in_the_projects_timezone(interval: Interval, label: s
     assert bucket_label(bucket, interval, BERLIN, one_day=False) == label
     assert bucket_title(bucket, interval, BERLIN) == title
     assert bucket_title(Bucket(NOW, bucket.end, whole=False), interval, BERLIN) == f"{title} (incomplete)"
+
+
+def test_an_hour_that_the_clocks_show_twice_has_its_zone() -> None:
+    start = datetime(2026, 10, 24, 23, tzinfo=UTC)
+    hours = [Bucket(start + timedelta(hours=n), start + timedelta(hours=n + 1), whole=True) for n in range(4)]
+    assert [bucket_title(bucket, Interval.HOUR, BERLIN).removeprefix("Sun 25 Oct 2026, ") for bucket in hours] == [
+        *("01:00 to 02:00 CEST", "02:00 CEST to 02:00 CET", "02:00 CET to 03:00", "03:00 to 04:00"),
+    ]
+    minutes = Bucket(start + timedelta(minutes=150), start + timedelta(minutes=151), whole=True)
+    assert bucket_title(minutes, Interval.MINUTE, BERLIN) == "Sun 25 Oct 2026, 02:30 CET"

@@ -135,6 +135,20 @@ def test_a_query_on_a_dashboard_is_for_who_may_run_it(
     assert (refused.charts, refused.tables) == ([], [])
 
 
+@pytest.mark.usefixtures("rows")
+def test_a_card_says_what_its_numbers_are_of(reader_user: User, dashboard: Dashboard) -> None:
+    live = SavedReport.objects.create(name="Live", report="live", saved_by=reader_user)
+    DashboardCard.objects.create(dashboard=dashboard, report=live, position=9)
+    week, present = [card for _, card in client_of(reader_user).get(f"/dashboards/{dashboard.pk}/").context["cards"]]
+    assert week.about.startswith("Overview, ")
+    assert present.about == "Live, the last 30 minutes"
+    (stream,) = [table for table in present.tables if table.title == "Newest events"]
+    # Nobody's page, platform or country is known.
+    assert [label for label, _ in stream.columns] == [
+        *("Received on", "Created on", "Event type", "Who", "Revenue", "Currency", "Partition", "Offset"),
+    ]
+
+
 @pytest.mark.usefixtures("store")
 def test_a_card_that_cannot_be_shown_says_why(reader_user: User, dashboard: Dashboard) -> None:
     gone = SavedReport.objects.create(name="Gone", report="gone", saved_by=reader_user)
@@ -144,3 +158,13 @@ def test_a_card_that_cannot_be_shown_says_why(reader_user: User, dashboard: Dash
     page = client_of(reader_user).get(f"/dashboards/{dashboard.pk}/").content.decode()
     assert "There is no report “gone” any more" in page
     assert "The range “1y” is not known" in page
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("number", ["9" * 30, "x"])
+def test_what_is_no_number_of_anything_is_not_found(reader_user: User, dashboard: Dashboard, number: str) -> None:
+    client = client_of(reader_user)
+    assert client.post(f"/dashboards/{dashboard.pk}/cards/", {"report": number}).status_code == 404
+    assert client.get(f"/saved/{number}/").status_code == 404
+    assert client.get(f"/dashboards/{number}/").status_code == 404
+    assert client.post(f"/tokens/{number}/revoke/").status_code == 404
