@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.shortcuts import render
@@ -18,27 +19,25 @@ from dashboard_app.bar import added_filter, make_bar
 from dashboard_app.errors import FilterError
 from dashboard_app.export import chosen_tables, make_csv, make_document
 from dashboard_app.formats import minute
-from dashboard_app.links import with_query
+from dashboard_app.links import replaced, with_query
 from dashboard_app.presenting import make_moment
 from dashboard_app.reader import Answer, TooSlowError
 from dashboard_app.registry import report_named
+from dashboard_app.report import AnyReport, Query
 
 logger = logging.getLogger(__name__)
+_CUSTOM_RANGE: Final = ("range", "from", "to")
 
 
 @require_safe
 @never_cache
 @for_readers
 def report_page(request: HttpRequest, name: str) -> HttpResponse:
-    """A report's page. 400 with the default filters when the query is wrong, 503 when the numbers cannot be had."""
+    """A report's page. 400 without what is wrong in the query, 503 when the numbers cannot be had."""
     report = report_named(name)
     if (complete := added_filter(request.GET)) is not None:
         return HttpResponseRedirect(with_query(request.path, complete))
-    problem = ""
-    try:
-        question = make_question(report, request.GET, timezone.now())
-    except FilterError as error:
-        problem, question = str(error), make_question(report, QueryDict(), timezone.now())
+    question, problem = _understood(report, request.GET, timezone.now())
     context: dict[str, Any] = {"report": report, "problem": problem}
     try:
         answer = ask(question)
@@ -81,6 +80,26 @@ def report_json(request: HttpRequest, name: str) -> HttpResponse:
         return response
 
     return _download(request, name, respond)
+
+
+def _understood(report: AnyReport, query: Query, now: datetime) -> tuple[Question, str]:
+    """What is asked without the values that are wrong, and what is wrong with the first of them, empty for none."""
+    problem = ""
+    while True:
+        try:
+            return make_question(report, query, now), problem
+        except FilterError as error:
+            problem = problem or str(error)
+            query = _without(query, error.parameter)
+
+
+def _without(query: Query, parameter: str) -> Query:
+    """The query without the parameter's last value; a custom range goes as a whole, and all with what is not there."""
+    if parameter in _CUSTOM_RANGE and any(query.getlist(name) for name in _CUSTOM_RANGE):
+        return replaced(query, **{name: [] for name in _CUSTOM_RANGE})
+    if query.getlist(parameter):
+        return replaced(query, **{parameter: query.getlist(parameter)[:-1]})
+    return QueryDict()
 
 
 def _download(request: HttpRequest, name: str, respond: Callable[[Question, Answer], HttpResponse]) -> HttpResponse:

@@ -57,6 +57,16 @@ def test_a_funnel_is_made_in_the_page_and_stays_in_the_address(page: Page, store
     expect(rows).to_have_count(2)
 
 
+def test_who_makes_a_funnel_by_keyboard_stays_where_they_are(page: Page, store: Path) -> None:
+    write_weeks(store)
+    page.goto("/funnel/?range=30d")
+    page.get_by_label("Step 1", exact=True).fill("visit")
+    page.get_by_label("Step 2", exact=True).fill("buy")
+    page.keyboard.press("Tab")
+    expect(page.locator("#steps-card tbody tr")).to_have_count(2)
+    expect(page.get_by_role("button", name="Add a condition to Step 2")).to_be_focused()
+
+
 def test_from_a_funnel_to_those_who_dropped_and_to_one_of_them(page: Page, store: Path) -> None:
     write_weeks(store)
     page.goto(FUNNEL.replace("&people=dropped-1", "&range=30d"))

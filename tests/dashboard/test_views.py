@@ -122,6 +122,28 @@ def test_a_wrong_query_is_told_on_the_page(store: Path, reader_client: Client, q
     assert "Top events" in page
 
 
+@pytest.mark.parametrize(
+    ("path", "wrong", "right"),
+    [
+        ("/", "filter=nothing:is:1", "range=7d&filter=kind:is:track"),
+        ("/", "range=custom&from=x&to=2026-03-01", "filter=kind:is:track"),
+        ("/", "range=custom&to=2026-03-01&interval=second", "filter=kind:is:track"),
+        ("/funnel/", "window=soon&by=nothing", "range=7d&step=a&step=b"),
+        ("/explore/", "by=nothing", "event1=page_view&measure1=devices"),
+    ],
+)
+def test_what_is_right_of_a_query_stays(store: Path, reader_client: Client, path: str, wrong: str, right: str) -> None:
+    Partition(store).commit([make_event(timezone.now())])
+    response = reader_client.get(f"{path}?{right}&{wrong}")
+    assert (response.status_code, response.context["export_query"]) == (400, right)
+
+
+def test_a_query_whose_range_alone_is_too_long_is_told(store: Path, reader_client: Client) -> None:
+    Partition(store).commit([make_event(timezone.now())])
+    page = text(reader_client, "/retention/?range=custom&from=1970-01-02&to=2026-01-01", status=400)
+    assert "cohorts of a month" in page
+
+
 def test_only_reading_is_allowed(reader_client: Client) -> None:
     assert reader_client.post("/").status_code == 405
 

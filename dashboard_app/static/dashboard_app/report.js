@@ -12,12 +12,17 @@
   let running = null;
   let slow = 0;
 
-  // Puts the server's new rendering in place; who had the focus in it keeps it.
-  function replace(target, source) {
-    if (!target || !source || target.innerHTML === source.innerHTML) return;
-    const focused = target.contains(document.activeElement) ? document.activeElement.id : "";
+  // Puts the server's new rendering in place. The focus stays where it was: by the name, or by the place, of its element.
+  function put(target, source) {
+    const reachable = () => [...target.querySelectorAll("a, button, input, select, summary, [tabindex]")];
+    const { id } = document.activeElement;
+    const place = reachable().indexOf(document.activeElement);
     target.innerHTML = source.innerHTML;
-    if (focused) document.getElementById(focused)?.focus();
+    if (place >= 0) (document.getElementById(id) ?? reachable()[place])?.focus();
+  }
+
+  function replace(target, source) {
+    if (target && source && target.innerHTML !== source.innerHTML) put(target, source);
   }
 
   // A stream of rows: what came is put before what was there, which stays where it is on the screen.
@@ -39,8 +44,8 @@
 
   function replaceParts(root, next) {
     for (const part of root.querySelectorAll("[data-live]")) {
-      const put = "keyed" in part.dataset ? merge : replace;
-      put(part, next.querySelector(`[data-live="${CSS.escape(part.dataset.live)}"]`));
+      const update = "keyed" in part.dataset ? merge : replace;
+      update(part, next.querySelector(`[data-live="${CSS.escape(part.dataset.live)}"]`));
     }
   }
 
@@ -58,7 +63,7 @@
     }
     for (const canvas of report.querySelectorAll("canvas")) Chart.getChart(canvas)?.destroy();
     report.dataset.state = next.dataset.state;
-    report.innerHTML = next.innerHTML;
+    put(report, next);
   }
 
   function applyForm(next) {
