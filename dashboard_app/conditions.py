@@ -109,8 +109,11 @@ def column_sql(column: str) -> str:
 
 
 def number_sql(column: str) -> str:
-    """The same as a DECIMAL, whose sums are exact in any order; NULL where it is no number."""
-    return column if column in NUMBERS else f"TRY_CAST({column_sql(column)} AS DECIMAL(38, 9))"
+    """The same as a DECIMAL, whose sums are exact in any order; NULL where it is no number or has more than 18 digits.
+
+    So the sum of 10^11 of them is still a DECIMAL.
+    """
+    return column if column in NUMBERS else f"TRY_CAST({column_sql(column)} AS DECIMAL(27, 9))"
 
 
 def where_all(conditions: Sequence[Condition], prefix: str = "filter") -> Where:

@@ -154,6 +154,13 @@ def test_amounts_of_two_currencies_are_never_added(store: Path, reader: ReportRe
     assert group.total == 1
 
 
+def test_a_number_beyond_measure_counts_as_none(store: Path, reader: ReportReader) -> None:
+    numbers = [10**18 - 1, 10**18 - 2, 10**28, 1e300, "Infinity", "NaN"]
+    Partition(store).commit([make_event(NOW - timedelta(minutes=5), properties={"n": n}) for n in numbers])
+    (group,) = explore(reader, measure1="sum", number1="properties.n").groups
+    assert group.total == 2 * 10**18 - 3
+
+
 @pytest.mark.parametrize("view", ["bar", "area"])
 def test_currencies_are_neither_stacked_nor_put_together_as_others(
     store: Path, reader: ReportReader, view: str
