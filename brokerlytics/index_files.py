@@ -9,6 +9,7 @@
     index/events/aliases-00000007.parquet            which users aliases join
     index/events/names-00000007.parquet              the numbers that stand for devices and users everywhere else
     index/events/rollup-2026-08-22-00000007.bin      that day's rows counted beforehand, with the devices of each count
+    index/events/facts-2026-08-22-00000007.bin       what is kept of each of that day's spans, as numbers
     index/events/sequence-2026-08-22-00000007.bin    when each row of that day was, whose, and what it had
     index/events/values-00000007.parquet             the numbers that stand for values of columns there
     index/events/revenues-00000007.parquet           the sums of revenue by source, currency and quarter of an hour
@@ -47,8 +48,8 @@ class FileStamp(msgspec.Struct, frozen=True):
 
 
 class IndexedDay(msgspec.Struct, frozen=True):
-    """The rows of a day's segments: `rows` of them in one file; in others their spans, their rollup, their sequence,
-    and again those rows that have a revenue.
+    """The rows of a day's segments: `rows` of them in one file; in others their spans, what is kept of these, their
+    rollup, their sequence, and again those rows that have a revenue.
 
     A day of many rows has several of these, of some of its segments each; `date` is 2026-08-22 in the first, in the
     second 2026-08-22-2.
@@ -59,6 +60,7 @@ class IndexedDay(msgspec.Struct, frozen=True):
     file: FileStamp
     rows: int
     spans: FileStamp
+    facts: FileStamp
     rollup: FileStamp
     sequence: FileStamp
     amounts: FileStamp
@@ -81,7 +83,7 @@ class IndexedDay(msgspec.Struct, frozen=True):
     @property
     def files(self) -> tuple[FileStamp, ...]:
         """Those without which the day is read from its CSV."""
-        return self.file, self.rollup, self.sequence, self.amounts
+        return self.file, self.facts, self.rollup, self.sequence, self.amounts
 
 
 class Manifest(msgspec.Struct, frozen=True):

@@ -9,11 +9,13 @@ import duckdb
 from brokerlytics.csv_format import COLUMNS
 from brokerlytics.index_files import FileStamp, Manifest
 from dashboard_app.csv_relation import TYPES
-from dashboard_app.index.facts import FACT_COLUMNS
+from dashboard_app.index.facts import FACT_COLUMNS, SPAN_FACTS
 
 _PLACE: Final = "STRUCT(created_on TIMESTAMP, _partition INTEGER, _offset BIGINT)"
-_FACTS: Final = ", ".join(FACT_COLUMNS)
-SPAN_COLUMNS: Final = f"day, span, who, session_id, first_on, last_on, person, session, {_FACTS}"
+_SPAN: Final = ("day", "span", "who", "session_id", "first_on", "last_on", "person", "session")
+# Of spans in the index, and of recent ones.
+SPAN_COLUMNS: Final = ", ".join((*_SPAN, *SPAN_FACTS))
+RECENT_SPAN_COLUMNS: Final = ", ".join((*_SPAN, *FACT_COLUMNS))
 # What is known of the rows that are in no index. `moved` has what they change for spans of the index.
 _TABLES: Final = {
     "recent": ", ".join(f"{name} {TYPES.get(name, 'VARCHAR')}" for name in COLUMNS)

@@ -26,6 +26,7 @@ from brokerlytics.index_files import (
 from dashboard_app.closed_rows import day_of
 from dashboard_app.committed import explained
 from dashboard_app.csv_relation import EMPTY_TABLE, ROWS_OF_FILES
+from dashboard_app.facts.writing import write_facts
 from dashboard_app.index.base import SPAN_COLUMNS, create_base, moved_days, parquet, with_moved
 from dashboard_app.index.planning import Plan, make_plan, parts_for
 from dashboard_app.index.relation import ROW_COLUMNS, resolve
@@ -192,13 +193,15 @@ class IndexBuilder:
         spans, _ = copy("spans", SPAN_COLUMNS, "recent_span", old.spans if old else None, "first_on")
         segments = (*(old.segments if old else ()), *added)
         if old and not added:
-            return IndexedDay(date, segments, rows, count, spans, old.rollup, old.sequence, amounts)
-        rollup, sequence = (f"{name}-{date}-{generation:08}.bin" for name in ("rollup", "sequence"))
+            return IndexedDay(date, segments, rows, count, spans, old.facts, old.rollup, old.sequence, amounts)
+        facts, rollup, sequence = (f"{name}-{date}-{generation:08}.bin" for name in ("facts", "rollup", "sequence"))
         of_rows, of_spans = self.directory / rows.name, self.directory / spans.name
+        write_facts(connection, date, self.directory / old.facts.name if old else None, self.directory / facts)
         with numbered_rows(connection, of_rows, of_spans) as column:
             write_rollup(column, self.directory / rollup)
             write_sequence(column, self.directory / sequence)
-        return IndexedDay(date, segments, rows, count, spans, self._stamp(rollup), self._stamp(sequence), amounts)
+        of_facts, of_rollup, of_sequence = map(self._stamp, (facts, rollup, sequence))
+        return IndexedDay(date, segments, rows, count, spans, of_facts, of_rollup, of_sequence, amounts)
 
     def _copy(
         self, connection: duckdb.DuckDBPyConnection, query: str, name: str, values: Mapping[str, object] | None = None

@@ -9,20 +9,19 @@ from dashboard_app.row_order import ROW_ORDER
 PATH_PAGES: Final = 3
 # The columns whose first value in a span is kept.
 FIRST_VALUES: Final = ("platform",)
-_PAGES: Final = tuple(f"page_{number}" for number in range(1, PATH_PAGES + 1))
-# Each with its type.
+PAGES: Final = tuple(f"page_{number}" for number in range(1, PATH_PAGES + 1))
+# Each with its type: those that the index has in its table of spans, and those that it has as numbers.
+SPAN_FACTS: Final = {"events": "INTEGER", "has_user": "BOOLEAN", "has_device": "BOOLEAN"}
 FACT_COLUMNS: Final = {
-    "events": "INTEGER",
+    **SPAN_FACTS,
     "acts": "INTEGER",
-    "has_user": "BOOLEAN",
-    "has_device": "BOOLEAN",
-    **dict.fromkeys((*_PAGES, "exit_page", *FIRST_VALUES), "VARCHAR"),
+    **dict.fromkeys((*PAGES, "exit_page", *FIRST_VALUES), "VARCHAR"),
 }
 _FIRST_VALUES: Final = "".join(f", arg_min({name}, {ROW_ORDER}) AS {name}" for name in FIRST_VALUES)
 # Of the spans of one day that are new, from their rows in `recent`.
 FACTS: Final = f"""
-SELECT span, events, acts, has_user, has_device,
-       {", ".join(f"pages[{number}] AS {name}" for number, name in enumerate(_PAGES, 1))},
+SELECT span, events, has_user, has_device, acts,
+       {", ".join(f"pages[{number}] AS {name}" for number, name in enumerate(PAGES, 1))},
        exit_page{"".join(f", {name}" for name in FIRST_VALUES)}
 FROM (
     SELECT span, count(*)::INTEGER AS events,

@@ -9,8 +9,8 @@ import duckdb
 from brokerlytics.csv_format import COLUMNS
 from brokerlytics.index_files import Manifest
 from dashboard_app.index import names, people, sessions
-from dashboard_app.index.base import SPAN_COLUMNS, create_base, forget_recent, with_recent
-from dashboard_app.index.facts import FACT_COLUMNS, FACTS
+from dashboard_app.index.base import RECENT_SPAN_COLUMNS, create_base, forget_recent, with_recent
+from dashboard_app.index.facts import FACTS, SPAN_FACTS
 
 _EVENT_COLUMNS: Final = ", ".join((*COLUMNS, "person", "session"))
 ROW_COLUMNS: Final = f"{_EVENT_COLUMNS}, span"
@@ -40,7 +40,7 @@ _LEARN: Final = (
 # Day by day: what is kept of each span while its rows are read cannot be moved to disk.
 _LEARN_SPANS: Final = f"""
 INSERT INTO recent_span
-SELECT {SPAN_COLUMNS} FROM (SELECT * FROM resolved WHERE is_new AND day = $day) JOIN ({FACTS}) USING (span)"""  # noqa: S608
+SELECT {RECENT_SPAN_COLUMNS} FROM (SELECT * FROM resolved WHERE is_new AND day = $day) JOIN ({FACTS}) USING (span)"""  # noqa: S608
 
 
 def resolve(
@@ -75,7 +75,7 @@ def create_events(
 
     `events` has every row once, with the CSV's columns, `person` and `session`; `span_events` has the row's `span`,
     too; `amounts` has those of `events` that have a revenue. `spans` has every span once: `span`, `person`, `session`,
-    the time of its first and last row (`first_on`, `last_on`), and the columns of FACT_COLUMNS. Raises duckdb.Error.
+    the time of its first and last row (`first_on`, `last_on`), and the columns of SPAN_FACTS. Raises duckdb.Error.
     """
     # The newest first: who asks for the latest rows need not read the others.
     days = [day for day in reversed(manifest.days) if day.date in believed]
@@ -86,7 +86,7 @@ def create_events(
     amounts = with_recent(connection, paid, _EVENT_COLUMNS, [(day.date, directory / day.amounts.name) for day in days])
     connection.execute(f"CREATE OR REPLACE VIEW amounts AS {amounts}")
     create_base(connection, directory, manifest, without={day.date for day in manifest.days} - set(believed))
-    columns = f"span, person, session, first_on, last_on, {', '.join(FACT_COLUMNS)}"
+    columns = f"span, person, session, first_on, last_on, {', '.join(SPAN_FACTS)}"
     connection.execute(f"CREATE OR REPLACE VIEW spans AS SELECT {columns} FROM base_span")  # noqa: S608
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import duckdb
 
-from tests.dashboard.plain_spans import SpanRow, create_spans, span_names
+from tests.dashboard.plain_spans import SpanRow, create_spans, span_numbers
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class EventRow:
 
 _TABLE = """
 CREATE TABLE events (
-    created_on TIMESTAMP, person VARCHAR, session VARCHAR, event_type VARCHAR, page_path VARCHAR, country VARCHAR,
+    created_on TIMESTAMP, person VARCHAR, session BIGINT, event_type VARCHAR, page_path VARCHAR, country VARCHAR,
     revenue DECIMAL(24,6), currency VARCHAR, source VARCHAR, received_on TIMESTAMP, user_id VARCHAR, device_id VARCHAR,
-    platform VARCHAR, _partition INTEGER, _offset BIGINT, span VARCHAR)"""
+    platform VARCHAR, _partition INTEGER, _offset BIGINT, span BIGINT)"""
 _INSERT = f"INSERT INTO events VALUES ({', '.join('?' * 16)})"
 
 
@@ -62,10 +62,10 @@ def events_table(rows: Sequence[EventRow]) -> Iterator[duckdb.DuckDBPyConnection
             )
             for row in rows
         ]
-        create_spans(connection, of_spans, person="VARCHAR", session="VARCHAR")
-        for row, span in zip(rows, span_names(of_spans), strict=True):
+        create_spans(connection, of_spans, person="VARCHAR")
+        for row, (span, session) in zip(rows, span_numbers(of_spans), strict=True):
             values = [
-                *(_naive(row.created_on), row.person, row.session, row.event_type, row.page_path, row.country),
+                *(_naive(row.created_on), row.person, session, row.event_type, row.page_path, row.country),
                 *(row.revenue, row.currency, row.source, _naive(row.received_on or row.created_on)),
                 *(row.user_id, row.device_id, row.platform, row.partition, row.offset, span),
             ]

@@ -1,7 +1,7 @@
 """The relation `spans` as plain Python makes it of rows, for tables of events that are a test's own."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -25,43 +25,54 @@ class SpanRow:
 
 
 _TABLE = """
-CREATE TABLE spans (span VARCHAR, person {person}, session {session}, first_on TIMESTAMP, last_on TIMESTAMP,
+CREATE TABLE recent_span (span BIGINT, person {person}, session BIGINT, first_on TIMESTAMP, last_on TIMESTAMP,
     events INTEGER, acts INTEGER, has_user BOOLEAN, has_device BOOLEAN, page_1 VARCHAR, page_2 VARCHAR,
     page_3 VARCHAR, exit_page VARCHAR, platform VARCHAR)"""
 
 
-def span_names(rows: Iterable[SpanRow]) -> list[str]:
-    """The span of each row. The first of a session has the session's name, as the lowest number is both."""
-    names: dict[tuple[object, object, int], str] = {}
+def span_numbers(rows: Sequence[SpanRow]) -> list[tuple[int, int]]:
+    """The span and the session of each row. The first span of a session has its number, which is the lowest."""
+    sessions = {session: number for number, session in enumerate(dict.fromkeys(row.session for row in rows), 1)}
+    spans: dict[tuple[object, object, int], int] = {}
+    first: set[object] = set()
     for row in rows:
-        first = all(session != row.session for _, session, _ in names)
-        names.setdefault((row.person, row.session, row.day), str(row.session) if first else f"span {len(names)}")
-    return [names[row.person, row.session, row.day] for row in rows]
+        key = row.person, row.session, row.day
+        if key not in spans:
+            spans[key] = len(sessions) + len(spans) + 1 if row.session in first else sessions[row.session]
+            first.add(row.session)
+    return [(spans[row.person, row.session, row.day], sessions[row.session]) for row in rows]
 
 
-def create_spans(connection: duckdb.DuckDBPyConnection, rows: Sequence[SpanRow], **types: str) -> None:
-    """Make `spans`; `types` are DuckDB's of `person` and `session`."""
-    connection.execute(_TABLE.format(**types))
+def create_spans(connection: duckdb.DuckDBPyConnection, rows: Sequence[SpanRow], person: str) -> None:
+    """Make `recent_span`, and `spans` of it; `person` is DuckDB's type of persons."""
+    connection.execute(_TABLE.format(person=person))
+    connection.execute("CREATE VIEW spans AS FROM recent_span")
     by_span = defaultdict(list)
-    for row, name in zip(rows, span_names(rows), strict=True):
-        by_span[name].append(row)
-    for name, mine in by_span.items():
-        connection.execute(f"INSERT INTO spans VALUES ({', '.join('?' * 14)})", plain_span(name, mine))
+    for row, numbers in zip(rows, span_numbers(rows), strict=True):
+        by_span[numbers].append(row)
+    for (span, session), mine in by_span.items():
+        values = {**plain_span(span, mine), "session": session}
+        connection.execute(f"INSERT INTO recent_span VALUES ({', '.join('?' * 14)})", list(values.values()))
 
 
-def plain_span(name: object, rows: Sequence[SpanRow]) -> list[object]:
-    """The span of these rows, as in `spans`."""
+def plain_span(span: int, rows: Sequence[SpanRow]) -> dict[str, object]:
+    """The span of these rows, by the columns of `recent_span`."""
     ordered = sorted(rows, key=lambda row: row.order)
     pages = [row.page_path for row in ordered if row.page_path is not None]
-    path = [page for page, _ in groupby(pages)]
+    path = [*[page for page, _ in groupby(pages)], None, None, None]
     moments = [row.order[0].astimezone(UTC).replace(tzinfo=None) for row in ordered]
-    acts = sum(row.event_type not in ("START_SESSION", "END_SESSION") for row in ordered)
     platforms = [row.platform for row in ordered if row.platform is not None]
-    return [
-        *(name, ordered[0].person, ordered[0].session, moments[0], moments[-1], len(ordered), acts),
-        any(row.user_id for row in ordered),
-        any(row.device_id for row in ordered),
-        *[*path, None, None, None][:3],
-        pages[-1] if pages else None,
-        platforms[0] if platforms else None,
-    ]
+    return {
+        "span": span,
+        "person": ordered[0].person,
+        "session": ordered[0].session,
+        "first_on": moments[0],
+        "last_on": moments[-1],
+        "events": len(ordered),
+        "acts": sum(row.event_type not in ("START_SESSION", "END_SESSION") for row in ordered),
+        "has_user": any(row.user_id for row in ordered),
+        "has_device": any(row.device_id for row in ordered),
+        **{f"page_{number}": path[number - 1] for number in (1, 2, 3)},
+        "exit_page": pages[-1] if pages else None,
+        "platform": platforms[0] if platforms else None,
+    }
