@@ -28,7 +28,7 @@ def bucket_sql(buckets: Iterable[Bucket], time: str = "created_on") -> str:
     change of the clocks, and one for each month.
     """
     *earlier, last = _runs(buckets)
-    cases = "".join(f"WHEN epoch_us({time}) < {_microseconds(run.end)} THEN {_number(run, time)} " for run in earlier)
+    cases = "".join(f"WHEN epoch_us({time}) < {microseconds(run.end)} THEN {_number(run, time)} " for run in earlier)
     return f"CASE {cases}ELSE {_number(last, time)} END" if cases else f"({_number(last, time)})"
 
 
@@ -44,9 +44,10 @@ def _runs(buckets: Iterable[Bucket]) -> list[_Run]:
 
 
 def _number(run: _Run, time: str) -> str:
-    offset = f"(epoch_us({time}) - {_microseconds(run.start)}) // {run.width // _MICROSECOND}"
+    offset = f"(epoch_us({time}) - {microseconds(run.start)}) // {run.width // _MICROSECOND}"
     return f"{offset} + {run.first}" if run.first else offset
 
 
-def _microseconds(moment: datetime) -> int:
+def microseconds(moment: datetime) -> int:
+    """Since 1970."""
     return (moment - _EPOCH) // _MICROSECOND

@@ -11,8 +11,8 @@ REVENUE: Final = "sum(revenue)"
 # Also with `currency`. Refunds, which are below zero, lower the revenue and are no payments.
 PAYMENTS: Final = "count(*) FILTER (revenue > 0)"
 PAYING_PERSONS: Final = "count(DISTINCT person) FILTER (revenue > 0)"
-# Over sessions, whose `acts` are the events besides those that only say that a session begins or ends.
-BOUNCES: Final = "count(*) FILTER (acts <= 1)"
+# A session is a bounce with so many acts at most: events besides those that only say that a session begins or ends.
+BOUNCE_ACTS: Final = 1
 # Of a numeric column or property; rows without a number do not count. Percentiles are interpolated.
 NUMERIC: Final = {
     "sum": "sum({number})",

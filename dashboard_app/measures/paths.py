@@ -1,31 +1,19 @@
-"""The ways that sessions take through the pages. docs/metrics.md defines what a step is."""
+"""The ways that sessions take through the pages. docs/metrics.md defines what a step is. Pure but for texts."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-import duckdb
+import numpy as np
+import numpy.typing as npt
 
-from dashboard_app.conditions import Where
-from dashboard_app.index.facts import PATH_PAGES
-from dashboard_app.row_order import ROW_ORDER
+from dashboard_app.measures.commonest import commonest
+from dashboard_app.measures.texts import Texts
+from dashboard_app.measures.visits import Visits
+from dashboard_app.rollup.layout import Numbers, starts_of_runs
 
 TOP_PATHS: Final = 20
-_NO_PATHS: Final = "CREATE OR REPLACE TEMP TABLE path_count ({columns}, sessions BIGINT)"
-_FROM_ROWS: Final = f"""
-INSERT INTO path_count
-WITH viewed AS (
-    SELECT session, page_path, place, lag(page_path) OVER (PARTITION BY session ORDER BY place) AS page_before
-    FROM (SELECT session, page_path, {ROW_ORDER} AS place FROM events WHERE {{rows}} AND page_path IS NOT NULL)
-), path AS (
-    SELECT arg_min(page_path, place, {{pages}}) AS pages FROM viewed
-    WHERE page_before IS NULL OR page_before <> page_path GROUP BY session
-)
-SELECT {{columns}}, count(*) FROM path GROUP BY ALL"""  # noqa: S608
-_FROM_SPANS: Final = "UNION ALL SELECT {columns}, 1 FROM visit WHERE page_1 IS NOT NULL"
-_TOP: Final = f"""
-SELECT {{columns}}, sum(sessions)::BIGINT AS total FROM (SELECT * FROM path_count {{from_spans}})
-GROUP BY ALL ORDER BY total DESC, {{order}} LIMIT {TOP_PATHS}"""  # noqa: S608
+_HIGHEST: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +24,68 @@ class PathCount:
     sessions: int
 
 
-def measure_paths(connection: duckdb.DuckDBPyConnection, parts: Iterable[Where], pages: int) -> list[PathCount]:
-    """The commonest first `pages` pages of the sessions in `visit`.
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The commonest paths, and those that are as common as the last of them.
 
-    Those that it has no pages of are read from their rows; each of `parts` has all rows of some. Raises duckdb.Error.
+    Of each, how many sessions, and in a column its pages by number, 0 where there is none any more.
     """
-    names = [f"page_{number}" for number in range(1, pages + 1)]
-    connection.execute(_NO_PATHS.format(columns=", ".join(f"{name} VARCHAR" for name in names)))
-    of_list = ", ".join(f"pages[{number}]" for number in range(1, pages + 1))
-    for rows in parts:
-        connection.execute(_FROM_ROWS.format(rows=rows.sql, pages=pages, columns=of_list), rows.parameters)
-    top = _TOP.format(
-        columns=", ".join(names),
-        from_spans=_FROM_SPANS.format(columns=", ".join(names)) if pages <= PATH_PAGES else "",
-        order=", ".join(f"{name} NULLS FIRST" for name in names),
-    )
-    found = connection.execute(top).fetchall()
-    return [PathCount(tuple(page for page in path if page is not None), sessions) for *path, sessions in found]
+
+    counts: Numbers
+    pages: Numbers
+
+
+def count_paths(visits: Sequence[Visits], limit: int) -> Paths:
+    """By the first pages of sessions, of which all numbers are below `limit`. For any thread."""
+    columns = list(zip(*(some.pages for some in visits), strict=True))
+    numbers = _PathNumbers(limit)
+    keys = numbers.keys(columns)
+    keys.sort()
+    begins = starts_of_runs(keys)
+    counts = np.diff(begins, append=len(keys))
+    found = commonest(counts, TOP_PATHS)
+    return Paths(counts[found], numbers.pages(keys[begins[found]]))
+
+
+def name_paths(paths: Paths, texts: Texts) -> list[PathCount]:
+    """The TOP_PATHS commonest, by number of sessions, then by name. Raises duckdb.Error."""
+    numbers, places = np.unique(paths.pages, return_inverse=True)
+    names = texts.texts(numbers)
+    by_name = sorted(range(len(numbers)), key=lambda place: names[int(numbers[place])] or "")
+    ranks = np.argsort(by_name)[places].reshape(paths.pages.shape)
+    order = np.lexsort((*reversed(ranks), -paths.counts))[:TOP_PATHS]
+    return [
+        PathCount(tuple(name for number in pages if (name := names[number]) is not None), sessions)
+        for pages, sessions in zip(paths.pages[:, order].T.tolist(), paths.counts[order].tolist(), strict=True)
+    ]
+
+
+class _PathNumbers:
+    """Gives each way through some pages, which are numbers below `limit`, a number."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        # For each page after the first, what the numbers of the pages before it stand for, if they were too high.
+        self._steps: list[Numbers | None] = []
+
+    def keys(self, columns: Sequence[Sequence[npt.NDArray[Any]]]) -> Numbers:
+        """The numbers of the ways; `columns` has the first pages of all, then the second ones, each in pieces."""
+        first, *others = columns
+        keys = np.concatenate(first).astype(np.int64)
+        for column in others:
+            stands_for = None
+            if int(keys.max(initial=0)) >= _HIGHEST // self._limit:
+                stands_for, keys = np.unique(keys, return_inverse=True)
+            self._steps.append(stands_for)
+            keys *= self._limit
+            keys += np.concatenate(column)
+        found: Numbers = keys[np.concatenate(first) != 0]
+        return found
+
+    def pages(self, keys: Numbers) -> Numbers:
+        """A row for the first pages of these ways, then one for the second, and so on."""
+        columns = []
+        for stands_for in reversed(self._steps):
+            columns.append(keys % self._limit)
+            keys = keys // self._limit if stands_for is None else stands_for[keys // self._limit]
+        return np.stack([keys, *reversed(columns)])

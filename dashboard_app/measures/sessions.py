@@ -1,53 +1,36 @@
 """The numbers of sessions: how many, how long, where they begin and end. docs/metrics.md defines each.
 
-Every session is one row of a temporary table, and every number is counted from those, so that they agree.
+Every session is an item of the same arrays, and every number is counted from those, so that they agree.
 """
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any, Final
 
-import duckdb
+import numpy as np
+import numpy.typing as npt
 
-from dashboard_app.bucketing import bucket_sql
 from dashboard_app.buckets import Bucket
 from dashboard_app.filters import Filters
-from dashboard_app.measures.paths import PathCount, measure_paths
-from dashboard_app.measures.visits import load_visits
-from dashboard_app.metrics import BOUNCES
+from dashboard_app.measures.asked_sessions import AskedSessions
+from dashboard_app.measures.commonest import commonest
+from dashboard_app.measures.paths import PathCount, count_paths, name_paths
+from dashboard_app.measures.session_counts import SessionCounts, count_all, count_groups
+from dashboard_app.measures.texts import Texts
+from dashboard_app.measures.visits import Visits, load_visits
+from dashboard_app.rollup.layout import Numbers
+from dashboard_app.rows import Rows
 
 TOP: Final = 10
 # The classes of length, [lower, upper) but for the first, which is a session without any length. The last has no end.
 LENGTHS: Final[tuple[timedelta, ...]] = tuple(
     timedelta(seconds=seconds) for seconds in (10, 30, 60, 180, 600, 1800, 3600)
 )
-_TOTALS: Final = f"count(*), sum(events)::BIGINT, {BOUNCES}, median(length)"
-_BY_BUCKET: Final = f"SELECT {{bucket}}, {_TOTALS} FROM visit GROUP BY 1"  # noqa: S608
-_BY_COLUMN: Final = f"""
-SELECT {{column}}, {_TOTALS} FROM visit GROUP BY 1 ORDER BY 2 DESC, 1 NULLS LAST LIMIT {TOP}"""  # noqa: S608
-_CLASSES: Final = "SELECT {number}, count(*) FROM visit GROUP BY 1"
-
-
-@dataclass(frozen=True, slots=True)
-class SessionCounts:
-    """Numbers over some sessions. `median_length` is None where there is no session."""
-
-    sessions: int = 0
-    events: int = 0
-    bounces: int = 0
-    median_length: timedelta | None = None
-
-    @property
-    def events_per_session(self) -> Decimal | None:
-        """Rounded to two places; None where there is no session."""
-        return _ratio(self.events, self.sessions, 2)
-
-    @property
-    def bounce_rate(self) -> Decimal | None:
-        """Percent, rounded to one place; None where there is no session."""
-        return _ratio(100 * self.bounces, self.sessions, 1)
+_LENGTH_EDGES: Final = [1, *(length // timedelta(milliseconds=1) for length in LENGTHS)]
+_THREADS: Final = min(4, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,52 +57,73 @@ class Sessions:
     paths: list[PathCount] = field(default_factory=list)
 
 
-def measure_sessions(connection: duckdb.DuckDBPyConnection, filters: Filters, column: str, pages: int) -> Sessions:
-    """Measure the sessions of the range, by `column` and by their first `pages` pages. Raises duckdb.Error."""
-    previous = None
-    if filters.previous:
-        load_visits(connection, filters, filters.previous, column, pages)
-        previous = _period(connection, filters.previous_buckets)
-    rows = load_visits(connection, filters, filters.range, column, pages)
-    return Sessions(
-        current=_period(connection, filters.buckets),
-        previous=previous,
-        lengths=_lengths(connection),
-        values=_by_column(connection, "value"),
-        entries=_by_column(connection, "entry"),
-        exits=_by_column(connection, "exit"),
-        paths=measure_paths(connection, rows, pages),
-    )
+def measure_sessions(rows: Rows, filters: Filters, column: str, pages: int) -> Sessions:
+    """Measure the sessions of the range, by `column` and by their first `pages` pages.
+
+    Raises duckdb.Error and OSError.
+    """
+    asked = AskedSessions(rows.rolled, column, pages)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        previous = None
+        if filters.previous:
+            visits = load_visits(rows, filters, (filters.previous, filters.previous_buckets), asked, pool)
+            previous = _period(visits, filters.previous_buckets)
+        visits = load_visits(rows, filters, (filters.range, filters.buckets), asked, pool)
+        # What takes longest first. Names are looked up by this thread alone.
+        paths = pool.submit(count_paths, visits, asked.page_texts.limit)
+        columns = (
+            ([some.values for some in visits], asked.by_texts),
+            ([some.pages[0] for some in visits], asked.page_texts),
+            ([some.exits for some in visits], asked.page_texts),
+        )
+        counted = [pool.submit(_count_numbers, numbers) for numbers, _ in columns]
+        period, lengths = pool.submit(_period, visits, filters.buckets), pool.submit(_lengths, visits)
+        tops = [_top(counts.result(), texts) for counts, (_, texts) in zip(counted, columns, strict=True)]
+        by_top = [
+            pool.submit(_count_top, visits, numbers, list(top)) for top, (numbers, _) in zip(tops, columns, strict=True)
+        ]
+        values, entries, exits = (
+            dict(zip(top.values(), counts.result(), strict=True)) for top, counts in zip(tops, by_top, strict=True)
+        )
+        return Sessions(
+            current=period.result(),
+            previous=previous,
+            lengths=lengths.result(),
+            values=values,
+            entries=entries,
+            exits=exits,
+            paths=name_paths(paths.result(), asked.page_texts),
+        )
 
 
-def _period(connection: duckdb.DuckDBPyConnection, buckets: Sequence[Bucket]) -> SessionPeriod:
-    counts = [SessionCounts() for _ in buckets]
-    for bucket, *numbers in connection.execute(_BY_BUCKET.format(bucket=bucket_sql(buckets, "started_on"))).fetchall():
-        counts[bucket] = _counts(numbers)
-    total = connection.execute(f"SELECT {_TOTALS} FROM visit").fetchall()[0]  # noqa: S608
-    return SessionPeriod(_counts(total), counts)
+def _period(visits: Sequence[Visits], buckets: Sequence[Bucket]) -> SessionPeriod:
+    return SessionPeriod(count_all(visits), count_groups(visits, [some.buckets for some in visits], len(buckets)))
 
 
-def _by_column(connection: duckdb.DuckDBPyConnection, column: str) -> dict[str | None, SessionCounts]:
-    rows = connection.execute(_BY_COLUMN.format(column=column)).fetchall()
-    return {value: _counts(numbers) for value, *numbers in rows}
+def _lengths(visits: Sequence[Visits]) -> list[int]:
+    counts = np.zeros(len(LENGTHS) + 2, np.int64)
+    for some in visits:
+        counts += np.bincount(np.searchsorted(_LENGTH_EDGES, some.lengths, "right"), minlength=len(counts))
+    return counts.tolist()
 
 
-def _lengths(connection: duckdb.DuckDBPyConnection) -> list[int]:
-    cases = "".join(
-        f"WHEN length < {upper // timedelta(milliseconds=1)} THEN {place} " for place, upper in enumerate(LENGTHS, 1)
-    )
-    counts = [0] * (len(LENGTHS) + 2)
-    number = f"CASE WHEN length = 0 THEN 0 {cases}ELSE {len(LENGTHS) + 1} END"
-    for place, sessions in connection.execute(_CLASSES.format(number=number)).fetchall():
-        counts[place] = sessions
-    return counts
+def _count_numbers(numbers: Sequence[npt.NDArray[Any]]) -> Numbers:
+    """How many sessions have each of the numbers, from 0 on."""
+    return np.bincount(np.concatenate(numbers))
 
 
-def _counts(numbers: Sequence[Any]) -> SessionCounts:
-    sessions, events, bounces, median = numbers
-    return SessionCounts(sessions, events or 0, bounces, None if median is None else median * timedelta(milliseconds=1))
+def _top(counts: Numbers, texts: Texts) -> dict[int, str | None]:
+    """The commonest numbers with their texts, by number of sessions, then by name, none last. Raises duckdb.Error."""
+    found = commonest(counts, TOP)
+    names = texts.texts(found)
+    ranked = sorted(found.tolist(), key=lambda number: (-counts[number], number == 0, names[number] or ""))
+    return {number: names[number] for number in ranked[:TOP]}
 
 
-def _ratio(part: int, whole: int, places: int) -> Decimal | None:
-    return round(Decimal(part) / whole, places) if whole else None
+def _count_top(
+    visits: Sequence[Visits], numbers: Sequence[npt.NDArray[Any]], top: Sequence[int]
+) -> list[SessionCounts]:
+    """The numbers over the sessions that have each of the `top` numbers."""
+    groups = np.full(max((int(some.max(initial=0)) for some in numbers), default=0) + 1, len(top), np.uint16)
+    groups[list(top)] = np.arange(len(top))
+    return count_groups(visits, [groups[some] for some in numbers], len(top))

@@ -1,125 +1,154 @@
-"""The sessions of a range, one row each, in the temporary table `visit`: from spans, or else from their rows.
+"""The sessions of a range as numbers: from what is kept of spans, or else from their rows.
 
 Most sessions are one span. One of several is put together from them where each ends before the next begins. The rows
 are read where spans overlap, where one reaches over an edge of the range, and for what is not kept with spans.
 """
 
-from datetime import datetime
-from typing import Final
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, Final
 
-import duckdb
+import numpy as np
+import numpy.typing as npt
 
-from brokerlytics.event import END_SESSION, START_SESSION
-from dashboard_app.conditions import Where, column_sql
-from dashboard_app.filters import DateRange, Filters, naive
-from dashboard_app.index.facts import FIRST_VALUES, PATH_PAGES
-from dashboard_app.measures.session_parts import session_parts
-from dashboard_app.row_order import ROW_ORDER
+from dashboard_app.bucketing import microseconds
+from dashboard_app.buckets import Bucket
+from dashboard_app.filters import DateRange, Filters
+from dashboard_app.measures.asked_sessions import EXIT, AskedSessions
+from dashboard_app.measures.pieced_visits import Tangled, put_together
+from dashboard_app.measures.row_visits import Chosen, visits_of_rows
+from dashboard_app.measures.span_pieces import Piece, span_pieces
+from dashboard_app.metrics import BOUNCE_ACTS
+from dashboard_app.rollup.layout import Numbers
+from dashboard_app.rows import Rows
 
-_PAGES: Final = ", ".join(f"page_{number}" for number in range(1, PATH_PAGES + 1))
-# The pages, of which the first is the entry, are those of sessions that are counted from spans.
-_CHOSEN: Final = """
-CREATE OR REPLACE TEMP TABLE chosen_session AS SELECT DISTINCT session FROM events WHERE {where}"""
-_NO_VISITS: Final = f"""
-CREATE OR REPLACE TEMP TABLE visit (
-    started_on TIMESTAMP, length BIGINT, events BIGINT, acts BIGINT, entry VARCHAR, exit VARCHAR, value VARCHAR,
-    {", ".join(f"page_{number} VARCHAR" for number in range(1, PATH_PAGES + 1))})"""
-_FROM_ROWS: Final = f"""
-INSERT INTO visit (started_on, length, events, acts, entry, exit, value)
-SELECT min(created_on), date_diff('millisecond', min(created_on), max(created_on)), count(*),
-       count(*) FILTER (event_type NOT IN ('{START_SESSION}', '{END_SESSION}')),
-       arg_min(page_path, {ROW_ORDER}), arg_max(page_path, {ROW_ORDER}),
-       arg_min(CAST({{column}} AS VARCHAR), {ROW_ORDER})
-FROM events WHERE {{rows}} GROUP BY session"""  # noqa: S608
-# Of sessions that are not just one span within the range.
-_ODD_SPANS: Final = """
-CREATE OR REPLACE TEMP TABLE odd_span AS
-SELECT session, first_on, last_on, events, acts, exit_page, {column} AS value, {pages}
-FROM spans WHERE last_on >= $start AND first_on < $end AND {chosen} AND session IN (
-    SELECT session FROM spans
-    WHERE last_on >= $start AND first_on < $end AND (session <> span OR first_on < $start OR last_on >= $end))"""
-_FROM_SPANS: Final = """
-INSERT INTO visit
-SELECT first_on, date_diff('millisecond', first_on, last_on), events, acts, page_1, exit_page, {column}, {pages}
-FROM spans ANTI JOIN odd_span USING (session) WHERE first_on >= $start AND last_on < $end AND {chosen}"""
-# Those whose spans overlap, or reach over an edge: with the times between which their rows are.
-_TANGLED: Final = """
-CREATE OR REPLACE TEMP TABLE tangled AS
-SELECT session, min(first_on) AS since, max(last_on) AS until FROM (
-    SELECT session, first_on, last_on, lag(last_on) OVER (PARTITION BY session ORDER BY first_on, last_on) AS before
-    FROM odd_span
-) GROUP BY session HAVING bool_or(first_on <= before) OR min(first_on) < $start OR max(last_on) >= $end"""
-_FROM_ODD_SPANS: Final = f"""
-INSERT INTO visit
-WITH untangled AS (
-    FROM odd_span ANTI JOIN tangled USING (session)
-), page AS (
-    SELECT session, first_on, unnest([{_PAGES}]) AS page, unnest(range({PATH_PAGES})) AS number FROM untangled
-), turned AS (
-    SELECT *, lag(page) OVER (PARTITION BY session ORDER BY first_on, number) AS page_before
-    FROM page WHERE page IS NOT NULL
-), path AS (
-    SELECT session, arg_min(page, (first_on, number), {PATH_PAGES}) AS pages FROM turned
-    WHERE page IS DISTINCT FROM page_before GROUP BY session
-), whole AS (
-    SELECT session, min(first_on) AS first_on, max(last_on) AS last_on, sum(events) AS events, sum(acts) AS acts,
-           arg_max(exit_page, first_on) AS exit, arg_min(value, first_on) AS value
-    FROM untangled GROUP BY session
-)
-SELECT first_on, date_diff('millisecond', first_on, last_on), events, acts, pages[1], exit, value,
-       {", ".join(f"pages[{number}]" for number in range(1, PATH_PAGES + 1))}
-FROM whole LEFT JOIN path USING (session)"""  # noqa: S608
-# By the edge of the range that they are at, so that not all rows of the range need be looked at.
-_TANGLED_AT: Final = ("since < $start", "since >= $start")
+Period = tuple[DateRange, Sequence[Bucket]]
+_Column = npt.NDArray[Any]
+_Flags = npt.NDArray[np.bool_]
+_PASSING: Final = "SELECT DISTINCT session FROM events WHERE {where}"
+_MILLISECOND: Final = 1000
 
 
-def load_visits(
-    connection: duckdb.DuckDBPyConnection, filters: Filters, date_range: DateRange, column: str, pages: int
-) -> list[Where]:
-    """Fill `visit` with the sessions that have a row in the range which the filters let through.
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """Some sessions: an item of each array for each.
 
-    Returns conditions on `events` for the rows of those whose `pages` are not in `visit`, in parts that each hold all
-    rows of some sessions. Raises duckdb.Error.
+    `buckets` are the numbers of those that they begin in, `lengths` are milliseconds; of texts, which are numbers,
+    there is the value of the column asked for, the last page, and the first ones. 0 is none.
     """
-    connection.execute(_NO_VISITS)
-    times = {"start": naive(date_range.start), "end": naive(date_range.end)}
-    chosen = _choose(connection, filters, date_range)
-    if column in FIRST_VALUES and pages <= PATH_PAGES:
-        parts = _load_spans(connection, times, chosen, column)
+
+    buckets: _Column
+    lengths: _Column
+    events: _Column
+    bounces: _Flags
+    values: _Column
+    exits: _Column
+    pages: tuple[_Column, ...]
+
+
+def load_visits(rows: Rows, filters: Filters, period: Period, asked: AskedSessions, pool: Executor) -> list[Visits]:
+    """The sessions that have a row in the range which the filters let through, in parts.
+
+    Raises duckdb.Error and OSError.
+    """
+    loading = _Loading(rows, filters, period, asked)
+    visits = []
+    if asked.are_kept:
+        taken = list(pool.map(loading.take, loading.spans.pieces))
+        visits = [plain for plain, _ in taken]
+        odd = {name: np.concatenate([spans[name] for _, spans in taken]) for name in taken[0][1]}
+        whole, tangled = put_together(odd, loading.start, loading.end, asked)
+        visits.append(loading.visits(whole))
+        of_rows = loading.rows_of(tangled)
     else:
-        touching = Where(f"last_on >= $start AND first_on < $end AND {chosen}", times)
-        parts = [part & Where(chosen, {}) for part in session_parts(connection, touching)]
-    parts = [Where("created_on >= $start AND created_on < $end", times) & part for part in parts]
-    for rows in parts:
-        connection.execute(_FROM_ROWS.format(column=column_sql(column), rows=rows.sql), rows.parameters)
-    return parts
+        of_rows = [loading.rows_of_all()]
+    for chosen in of_rows:
+        visits += [loading.visits(part) for part in visits_of_rows(rows.connection, chosen, asked)]
+    return visits
 
 
-def _choose(connection: duckdb.DuckDBPyConnection, filters: Filters, date_range: DateRange) -> str:
-    """A condition on `session`: it has a row in the range which the filters let through."""
-    if filters.passes_all:
-        return "TRUE"
-    where = filters.where_in(date_range)
-    connection.execute(_CHOSEN.format(where=where.sql), where.parameters)
-    return "session IN (SELECT session FROM chosen_session)"
+class _Loading:
+    """Loading the sessions of one range; its `start` and `end` are microseconds."""
 
+    def __init__(self, rows: Rows, filters: Filters, period: Period, asked: AskedSessions) -> None:
+        date_range, buckets = period
+        self._asked = asked
+        self.start, self.end = microseconds(date_range.start), microseconds(date_range.end)
+        self._ends = np.array([microseconds(bucket.end) for bucket in buckets])
+        self.spans = span_pieces(rows, date_range, asked)
+        self._passing = None
+        if not filters.passes_all:
+            where = filters.where_in(date_range)
+            found = rows.connection.execute(_PASSING.format(where=where.sql), where.parameters).fetchnumpy()
+            self._passing = self._flags([np.asarray(found["session"])])
+        self._odd = self._flags(self.spans.of_several)
+        for piece in self.spans.pieces:
+            if not piece.is_within:
+                spans = piece.read()
+                self._odd[spans["session"][(spans["first_on"] < self.start) | (spans["last_on"] >= self.end)]] = True
 
-def _load_spans(
-    connection: duckdb.DuckDBPyConnection, times: dict[str, datetime], chosen: str, column: str
-) -> list[Where]:
-    """Fill `visit` as far as spans will do; returns conditions for the rows of the other sessions."""
-    names = {"chosen": chosen, "column": column, "pages": _PAGES}
-    connection.execute(_ODD_SPANS.format(**names), times)
-    connection.execute(_FROM_SPANS.format(**names), times)
-    connection.execute(_TANGLED, times)
-    connection.execute(_FROM_ODD_SPANS)
-    parts = []
-    start = {"start": times["start"]}
-    for edge in _TANGLED_AT:
-        sql = f"SELECT min(since), max(until) FROM tangled WHERE {edge}"  # noqa: S608
-        since, until = connection.execute(sql, start).fetchall()[0]
-        if since is not None:
-            sessions = Where(f"session IN (SELECT session FROM tangled WHERE {edge})", start)  # noqa: S608
-            between = Where("created_on >= $since AND created_on <= $until", {"since": since, "until": until})
-            parts += [between & sessions & part for part in session_parts(connection, sessions)]
-    return parts
+    def take(self, piece: Piece) -> tuple[Visits, dict[str, _Column]]:
+        """The sessions that are one span of the piece, and the spans of it that are parts of others."""
+        spans = piece.read()
+        is_odd = self._odd[spans["session"]]
+        if (chosen := self._chosen(piece, spans)) is None:
+            plain, odd = ~is_odd, is_odd
+        else:
+            plain, odd = chosen & ~is_odd, chosen & is_odd
+        whole = spans if plain.all() else {name: column[plain] for name, column in spans.items()}
+        return self.visits(whole), {name: column[odd] for name, column in spans.items()}
+
+    def visits(self, spans: dict[str, _Column]) -> Visits:
+        """Of spans that are a session each."""
+        first_on = spans["first_on"]
+        return Visits(
+            buckets=self._buckets(first_on),
+            lengths=spans["last_on"] // _MILLISECOND - first_on // _MILLISECOND,
+            events=spans["events"],
+            bounces=spans["acts"] <= BOUNCE_ACTS,
+            values=spans[self._asked.by],
+            exits=spans[EXIT],
+            pages=tuple(spans[name] for name in self._asked.pages),
+        )
+
+    def rows_of(self, tangled: Tangled) -> list[Chosen]:
+        """By the edge of the range that they are at, so that not all rows of the range need be looked at."""
+        at_start = tangled.first_on < self.start
+        found = []
+        for some in (tangled[at_start], tangled[~at_start]):
+            if len(some.sessions):
+                since, until = max(int(some.first_on.min()), self.start), min(int(some.last_on.max()) + 1, self.end)
+                found.append(Chosen(some.sessions, some.events, since, until))
+        return found
+
+    def rows_of_all(self) -> Chosen:
+        """Those of all sessions."""
+        events = np.zeros(self.spans.limit)
+        for piece in self.spans.pieces:
+            spans = piece.read()
+            chosen = self._chosen(piece, spans)
+            of_session = spans["events"] if chosen is None else spans["events"] * chosen
+            events += np.bincount(spans["session"], of_session, len(events))
+        sessions = np.flatnonzero(events)
+        return Chosen(sessions, events[sessions].astype(np.int64), self.start, self.end)
+
+    def _chosen(self, piece: Piece, spans: dict[str, _Column]) -> _Flags | None:
+        """Which spans have rows in the range, and are of sessions that pass the filters; None for all."""
+        if piece.is_within:
+            return None if self._passing is None else self._passing[spans["session"]]
+        chosen: _Flags = (spans["last_on"] >= self.start) & (spans["first_on"] < self.end)
+        return chosen if self._passing is None else chosen & self._passing[spans["session"]]
+
+    def _buckets(self, moments: Numbers) -> _Column:
+        if not len(moments):
+            return moments
+        # The spans of a file are of few buckets.
+        low, high = np.searchsorted(self._ends, [moments.min(), moments.max()], "right")
+        return np.searchsorted(self._ends[low:high], moments, "right").astype(np.uint16) + np.uint16(low)
+
+    def _flags(self, sessions: Sequence[Numbers]) -> _Flags:
+        flags = np.zeros(self.spans.limit, bool)
+        for some in sessions:
+            flags[some] = True
+        return flags

@@ -12,7 +12,8 @@ from dashboard_app.filters import Filters
 from dashboard_app.formats import change, duration, percent, share
 from dashboard_app.links import page_url, with_condition
 from dashboard_app.measures.paths import PathCount
-from dashboard_app.measures.sessions import LENGTHS, SessionCounts, Sessions, measure_sessions
+from dashboard_app.measures.session_counts import SessionCounts
+from dashboard_app.measures.sessions import LENGTHS, Sessions, measure_sessions
 from dashboard_app.presenting import Breakdown, BreakdownRow, Card, Figure, make_figure
 from dashboard_app.report import Context, Parameter, Query, Table, Value
 from dashboard_app.rows import Rows
@@ -73,7 +74,7 @@ class SessionsReport:
         return SessionOptions(parse_column(query, DEFAULT_COLUMN), pages)
 
     def measure(self, rows: Rows, filters: Filters, options: SessionOptions) -> Sessions:
-        return measure_sessions(rows.connection, filters, options.column, options.pages)
+        return measure_sessions(rows, filters, options.column, options.pages)
 
     def present(
         self, result: Sessions, filters: Filters, options: SessionOptions, context: Context

@@ -39,6 +39,7 @@ _NUMBERS: Final = (
     "SELECT value, number FROM {values} WHERE place = $place AND value IN (SELECT unnest($names::VARCHAR[]))"
 )
 _VALUES: Final = "SELECT number, value FROM {values} WHERE number IN (SELECT unnest($numbers::UINTEGER[]))"
+_HIGHEST: Final = "SELECT max(number) FROM {values}"
 _EVENTS: Final = f"SELECT {{bucket}} AS bucket, {EVENTS} FROM {{loose}} GROUP BY bucket"  # noqa: S608
 
 
@@ -68,6 +69,16 @@ class Rolled:
             return dict(self.connection.execute(sql, asked).fetchall())
 
         return self.index.kept.get(("numbers", column, *names), find, lambda _: sum(map(len, names)))
+
+    @property
+    def highest_number(self) -> int:
+        """No value has a higher one. Raises duckdb.Error."""
+
+        def find() -> int:
+            (highest,) = self.connection.execute(_HIGHEST.format(values=self.index.values)).fetchall()[0]
+            return highest or 0
+
+        return self.index.kept.get("highest number", find, lambda _: 0)
 
     def values(self, numbers: Numbers) -> dict[int, str]:
         """The texts of these numbers."""

@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 
 from brokerlytics.index_files import Manifest
+from dashboard_app.facts.layout import FactsFile
 from dashboard_app.index.base import moved_days, parquet
 from dashboard_app.rollup.kept import Kept
 from dashboard_app.rollup.layout import Numbers, RollupFile, starts_of_runs
@@ -29,10 +30,11 @@ class RolledIndex:
     `values` and `revenues` are relations in SQL; in the latter the days that are `gone` do not count. `limit` is above
     the numbers of all devices of the index. `sessions` has those of spans that have another number: as the index says,
     and what changed; `version` is another whenever they are. `kept` is what was counted of the rollups so far.
-    `sequences` are those of the same days.
+    `facts` and `sequences` are those of the same days.
     """
 
     rollups: Rollups
+    facts: tuple[FactsFile, ...]
     sequences: Sequences
     values: str
     revenues: str
@@ -50,6 +52,7 @@ class RolledIndexes:
         self._directory = directory
         self._files: dict[str, RollupFile] = {}
         self._made_of: object = None
+        self._facts: dict[str, FactsFile] = {}
         self._sessions: _Sessions = {}
         self._moved: _Sessions = {}
         self._version = 0
@@ -65,6 +68,10 @@ class RolledIndexes:
             return None
         self._files = {
             day.rollup.name: self._files.get(day.rollup.name) or RollupFile(self._directory / day.rollup.name)
+            for day in days
+        }
+        self._facts = {
+            day.facts.name: self._facts.get(day.facts.name) or FactsFile(self._directory / day.facts.name)
             for day in days
         }
         touched = moved_days(connection)
@@ -84,6 +91,7 @@ class RolledIndexes:
             self._moved, self._version = moved, self._version + 1
         return RolledIndex(
             rollups=Rollups(files),
+            facts=tuple(self._facts.values()),
             sequences=self._sequences.make(connection, manifest, days),
             values=parquet([self._directory / manifest.values.name]),
             revenues=parquet([self._directory / manifest.revenues.name]),

@@ -9,7 +9,7 @@ import duckdb
 from hypothesis import strategies as st
 
 from dashboard_app.filters import naive
-from tests.dashboard.plain_spans import SpanRow, create_spans, span_names
+from tests.dashboard.plain_spans import SpanRow, create_spans, span_numbers
 
 START = datetime(2026, 10, 24, tzinfo=UTC)
 
@@ -37,14 +37,14 @@ def database(rows: Sequence[Row]) -> duckdb.DuckDBPyConnection:
     connection.execute(
         """CREATE TABLE events (person INTEGER, created_on TIMESTAMP, _partition INTEGER, _offset BIGINT,
         event_type VARCHAR, country VARCHAR, user_id VARCHAR, device_id VARCHAR, source VARCHAR,
-        span VARCHAR)"""
+        span BIGINT)"""
     )
     connection.execute("CREATE VIEW span_events AS FROM events")
     spans = [SpanRow(r.person, r.person, r.day, r.place, r.event_type, device_id=f"d{r.person}") for r in rows]
-    create_spans(connection, spans, person="INTEGER", session="INTEGER")
+    create_spans(connection, spans, person="INTEGER")
     values: list[Any] = [
         (*(r.person, naive(r.created_on), *r.place[1:], r.event_type, r.country), None, f"d{r.person}", "shop", span)
-        for r, span in zip(rows, span_names(spans), strict=True)
+        for r, (span, _) in zip(rows, span_numbers(spans), strict=True)
     ]
     if values:
         connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)

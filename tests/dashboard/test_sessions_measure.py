@@ -8,15 +8,17 @@ from itertools import groupby, pairwise
 from statistics import median
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard_app.conditions import Where
 from dashboard_app.filters import DateRange, Filters, parse_filters
-from dashboard_app.measures import session_parts
+from dashboard_app.measures import row_visits
 from dashboard_app.measures.paths import PathCount
-from dashboard_app.measures.sessions import LENGTHS, SessionCounts, Sessions, measure_sessions
+from dashboard_app.measures.session_counts import SessionCounts
+from dashboard_app.measures.sessions import LENGTHS, Sessions, measure_sessions
+from dashboard_app.rows import Rows
 from tests.dashboard.events_table import EventRow, events_table
 from tests.dashboard.queries import make_query
 
@@ -74,7 +76,7 @@ def check(
     rows: Sequence[EventRow], filters: Filters, passes: Callable[[EventRow], bool], pages: int, column: str
 ) -> None:
     with events_table(rows) as connection:
-        found = measure_sessions(connection, filters, column, pages)
+        found = measure_sessions(Rows(connection), filters, column, pages)
     chosen = visits(rows, filters.range, passes)
     assert found.current.total == expected_counts(chosen)
     for bucket, counts in zip(filters.buckets, found.current.buckets, strict=True):
@@ -160,28 +162,16 @@ def test_many_sessions_are_counted_part_by_part_with_the_same_numbers(
     rows: list[EventRow], part_rows: int, column: str
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session_parts, "PART_ROWS", part_rows)
+        patch.setattr(row_visits, "PART_ROWS", part_rows)
         filters = parse(**NIGHT, filter="country:is:DE", compare="previous")
         check(rows, filters, lambda row: row.country == "DE", 2, column)
 
 
-def test_every_session_of_a_long_range_lies_in_one_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_parts, "PART_ROWS", 10)
-    names = [f"s{number % 7}" for number in range(60)]
-    rows = stored([EventRow(RANGE_START + timedelta(minutes=at), session=name) for at, name in enumerate(names)])
-    with events_table(rows) as connection:
-        parts = session_parts.session_parts(connection, Where("TRUE", {}))
-        found = [
-            {
-                session
-                for (session,) in connection.execute(
-                    f"FROM events SELECT session WHERE {p.sql}", p.parameters
-                ).fetchall()
-            }
-            for p in parts
-        ]
-    assert len(parts) > 2
-    assert sum(map(len, found)) == len(set.union(*found)) == 7
+def test_every_session_is_in_one_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_visits, "PART_ROWS", 10)
+    sessions, events = np.arange(1, 8), np.array([9, 1, 10, 25, 1, 1, 1])
+    parts = row_visits.Chosen(sessions, events, 0, 0).parts()
+    assert [part.tolist() for part in parts] == [[1, 2], [3], [4, 5, 6, 7]]
 
 
 @settings(max_examples=60, deadline=None)

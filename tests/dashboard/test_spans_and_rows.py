@@ -37,12 +37,13 @@ EVERY = (Condition("event_id", Operator.SET),)
 ROW_SPANS = (
     "CREATE TEMP TABLE row_span AS SELECT * EXCLUDE (span), -row_number() OVER () AS span FROM span_events",
     "CREATE TEMP VIEW span_events AS FROM row_span",
-    """CREATE TEMP VIEW spans AS
+    """CREATE TEMP VIEW recent_span AS
        SELECT span, person, session, created_on AS first_on, created_on AS last_on, 1 AS events,
               (event_type <> 'START_SESSION')::INTEGER AS acts, user_id IS NOT NULL AS has_user,
               device_id IS NOT NULL AS has_device, page_path AS page_1, NULL::VARCHAR AS page_2,
               NULL::VARCHAR AS page_3, page_path AS exit_page, platform
        FROM row_span""",
+    "CREATE TEMP VIEW spans AS FROM recent_span",
 )
 
 
@@ -114,7 +115,7 @@ def numbers(rows: Rows, filters: Filters, query: dict[str, str], pages: int) -> 
     asked = make_query(**query)
     options = RetentionReport().parse(asked, Context(NOW, BERLIN, asked))
     return [
-        measure_sessions(connection, filters, "platform", pages),
+        measure_sessions(rows, filters, "platform", pages),
         *(measure_people(connection, filters, "", order, 1) for order in Order),
         measure_people(connection, filters, "d", Order.LAST_SEEN, 1),
         measure_revenue(connection, filters, "country"),
