@@ -102,9 +102,11 @@ class _Loading:
     def visits(self, spans: dict[str, _Column]) -> Visits:
         """Of spans that are a session each."""
         first_on = spans["first_on"]
+        lengths = spans["last_on"] // _MILLISECOND - first_on // _MILLISECOND
         return Visits(
             buckets=self._buckets(first_on),
-            lengths=spans["last_on"] // _MILLISECOND - first_on // _MILLISECOND,
+            # All but those of weeks, in half of the memory.
+            lengths=lengths.astype(np.uint32) if lengths.max(initial=0) < 2**32 else lengths,
             events=spans["events"],
             bounces=spans["acts"] <= BOUNCE_ACTS,
             values=spans[self._asked.by],
