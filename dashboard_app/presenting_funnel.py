@@ -7,6 +7,7 @@ from typing import Any, Final
 from dashboard_app.filters import Filters
 from dashboard_app.formats import duration, share
 from dashboard_app.links import page_url, replaced
+from dashboard_app.measures.event_types import MOST_TYPES
 from dashboard_app.measures.funnel import Attempt, Conversion, Funnel, FunnelOptions
 from dashboard_app.people_links import page_links, person_url
 from dashboard_app.presenting import Card, Figure, Moment, make_figure, make_moment
@@ -78,6 +79,7 @@ def present_funnel(
     return {
         **form,
         "cards": _cards(funnel.total),
+        "absent": _absent(funnel.total, types, options),
         "steps": _steps(funnel.total, options, context),
         "step_numbers": range(1, len(options.steps) + 1),
         "values": [_value(one, funnel.total) for one in funnel.breakdown],
@@ -86,6 +88,13 @@ def present_funnel(
         "people": [_person(one, context) for one in funnel.people],
         "pages": page_links(page_url("funnel"), context, options.page, has_more=funnel.has_more),
     }
+
+
+def _absent(total: Conversion, types: tuple[str, ...], options: FunnelOptions) -> list[str]:
+    """The steps' events that are neither of the range nor reached after it."""
+    reached = zip(options.steps, total.steps, strict=True)
+    names = dict.fromkeys(step.event_type for step, count in reached if not count.people)
+    return [name for name in names if name not in types] if len(types) < MOST_TYPES else []
 
 
 def window_text(window: timedelta) -> str:

@@ -9,7 +9,7 @@ from dashboard_app.filters import Filters
 from dashboard_app.metrics import EVENTS
 from dashboard_app.rows import Rows
 
-_MOST: Final = 200
+MOST_TYPES: Final = 200
 _TYPES: Final = f"SELECT event_type, {EVENTS} FROM {{relation}} WHERE {{where}} GROUP BY event_type"  # noqa: S608
 
 
@@ -25,4 +25,4 @@ def event_types(rows: Rows, filters: Filters) -> tuple[str, ...]:
     sql = _TYPES.format(relation=relation, where=where.sql)
     for name, count in rows.connection.execute(sql, where.parameters).fetchall():
         counts[name] = counts.get(name, 0) + count
-    return tuple(sorted(counts, key=lambda name: (-counts[name], name))[:_MOST])
+    return tuple(sorted(counts, key=lambda name: (-counts[name], name))[:MOST_TYPES])

@@ -15,6 +15,7 @@ from dashboard_app.measures.explore import (
     ADDITIVE,
     COUNTS,
     MEASURES,
+    OFFERED_EVENTS,
     Exploration,
     measure_explore,
 )
@@ -87,6 +88,7 @@ class ExploreReport:
         chart = make_chart("series", _title(options), axis, series, kind=kind, stacked=stacked, previous_total=before)
         return {
             "charts": [chart],
+            "absent": _absent(result, options),
             "only_table": options.view == "table",
             "breakdowns": [_totals(result, options, context)],
             "controls": _controls(result, options),
@@ -227,6 +229,13 @@ def _url(group: Group, asked: Explored, context: Context) -> str:
     if group.is_other or group.is_all or not asked.by:
         return ""
     return page_url("explore", with_condition(context.query, asked.by, group.value))
+
+
+def _absent(exploration: Exploration, asked: Explored) -> list[str]:
+    """The events that nobody sent, as far as the list of types is whole."""
+    types = exploration.event_types
+    names = dict.fromkeys(pair.event for pair in asked.pairs if pair.event)
+    return [name for name in names if name not in types] if len(types) < OFFERED_EVENTS else []
 
 
 def _controls(exploration: Exploration, asked: Explored) -> dict[str, Any]:

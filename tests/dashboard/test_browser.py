@@ -74,6 +74,15 @@ def test_a_phone_scrolls_down_and_never_sideways(page: Page, store: Path, query:
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
+def test_a_phone_has_every_page_and_range_in_sight(page: Page, store: Path) -> None:
+    write_day(store)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/")
+    within = "(all) => all.every((one) => one.getBoundingClientRect().right <= 390)"
+    assert page.locator(".places a").evaluate_all(within)
+    assert page.locator(".segmented label").evaluate_all(within)
+
+
 def test_the_page_refreshes_in_place(page: Page, store: Path) -> None:
     partition = write_day(store)
     page.clock.install()

@@ -56,6 +56,14 @@ def write_people(store: Path) -> None:
     Partition(store).commit(events)
 
 
+@pytest.mark.parametrize("path", ["/explore/?event1=Visit&event2=visit", "/funnel/?step=Visit&step=visit"])
+def test_an_event_that_nobody_sent_is_told(store: Path, reader_client: Client, path: str) -> None:
+    write_people(store)
+    page = text(reader_client, path)
+    assert "There is no event “Visit” in this range." in page
+    assert "There is no event “visit”" not in page
+
+
 def test_without_steps_the_funnel_says_what_to_do(store: Path, reader_client: Client) -> None:
     write_people(store)
     page = text(reader_client, "/funnel/")

@@ -69,7 +69,7 @@
   }
 
   function before(label, data, colour, payload) {
-    const look = { borderWidth: 1.5, borderDash: [2, 3], segment: {}, stack: "before", order: 0, before: label };
+    const look = { borderWidth: 1.5, borderDash: [2, 3], segment: {}, stack: "before", order: 0, before: label, pointBackgroundColor: token("--surface") };
     return line(`${label}, previous period`, data, colour, payload, look);
   }
 

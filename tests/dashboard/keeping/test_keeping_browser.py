@@ -129,6 +129,16 @@ def test_a_note_is_drawn_and_said(page: Page) -> None:
     assert Annotation.objects.get().created_by == User.objects.get()
 
 
+def test_what_is_deleted_is_asked_for_first(page: Page) -> None:
+    saved = SavedReport.objects.create(name="A week", report="overview", saved_by=User.objects.get())
+    page.goto("/saved/")
+    page.get_by_label("Delete A week").click()
+    assert SavedReport.objects.get() == saved
+    page.get_by_role("button", name="Delete it for everyone").click()
+    expect(page.get_by_role("status").filter(has_text="“A week” is deleted.")).to_be_visible()
+    assert not SavedReport.objects.exists()
+
+
 def test_what_is_typed_survives_the_refresh(page: Page, rows: Partition) -> None:
     page.clock.install()
     page.goto("/?range=7d")
