@@ -122,7 +122,7 @@ class RevenueReport:
             "charts": [*charts, make_chart("lifetime", title, ages, curve)] if result.currencies else [],
             "currencies": [(currency or NO_CODE, currency or NO_CURRENCY) for currency in result.currencies],
             "currency": result.currency or NO_CODE,
-            "currency_label": label,
+            "currency_label": label if result.currencies else "any currency",
             "currency_rows": currency_rows(result.current, result.currencies),
             "value_rows": value_rows(result.values, result.current.of(result.currency), only),
             "column": options.column,

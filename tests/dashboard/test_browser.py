@@ -1,11 +1,13 @@
 """The page in a real Chromium: what it draws, and that the browser has nothing to complain about."""
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
+from pytest_django.live_server_helper import LiveServer
 
 from tests.dashboard.drawn import chart, drawn_colours
 from tests.dashboard.store_builder import Partition, make_event
@@ -81,6 +83,22 @@ def test_a_phone_has_every_page_and_range_in_sight(page: Page, store: Path) -> N
     within = "(all) => all.every((one) => one.getBoundingClientRect().right <= 390)"
     assert page.locator(".places a").evaluate_all(within)
     assert page.locator(".segmented label").evaluate_all(within)
+
+
+def test_without_javascript_the_bar_and_the_tables_work(page: Page, store: Path, live_server: LiveServer) -> None:
+    write_day(store)
+    browser = page.context.browser
+    assert browser
+    cookies = page.context.storage_state()
+    plain = browser.new_context(base_url=live_server.url, java_script_enabled=False, storage_state=cookies).new_page()
+    plain.goto("/")
+    plain.get_by_text("7 days", exact=True).click()
+    plain.get_by_role("button", name="Show", exact=True).click()
+    expect(plain).to_have_url(re.compile("range=7d"))
+    assert not plain.locator(".canvas").first.is_visible()
+    plain.locator("#events-card summary", has_text="as a table").click()
+    expect(plain.locator("#events-card tbody tr")).to_have_count(7)
+    plain.context.close()
 
 
 def test_the_page_refreshes_in_place(page: Page, store: Path) -> None:

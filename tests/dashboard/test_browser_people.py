@@ -65,6 +65,9 @@ def test_who_makes_a_funnel_by_keyboard_stays_where_they_are(page: Page, store: 
     page.keyboard.press("Tab")
     expect(page.locator("#steps-card tbody tr")).to_have_count(2)
     expect(page.get_by_role("button", name="Add a condition to Step 2")).to_be_focused()
+    edges = [page.locator(part).bounding_box() for part in (".editors", ".cards")]
+    assert all(edges)
+    assert edges[1]["y"] - edges[0]["y"] - edges[0]["height"] == 16  # type: ignore[index]
 
 
 def test_from_a_funnel_to_those_who_dropped_and_to_one_of_them(page: Page, store: Path) -> None:

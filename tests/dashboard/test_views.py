@@ -72,6 +72,13 @@ def test_an_empty_store_says_what_to_do(reader_client: Client) -> None:
     assert 'href="/admin/analytics_app/source/setup/"' in text(reader_client)
 
 
+def test_without_revenue_no_currency_is_named(store: Path, reader_client: Client) -> None:
+    Partition(store).commit([make_event(timezone.now())])
+    page = text(reader_client, "/revenue/")
+    assert "No event of this range has revenue in any currency." in page
+    assert "no currency" not in page
+
+
 def test_an_empty_range_says_when_the_newest_event_was(store: Path, reader_client: Client) -> None:
     Partition(store).commit([make_event(timezone.now() - timedelta(days=200, minutes=1))])
     page = text(reader_client)
