@@ -49,13 +49,13 @@ def span_pieces(rows: Rows, date_range: DateRange, asked: AskedSessions) -> Span
     pieces = [Piece(lambda: recent, is_within=False)]
     of_several, limit = [sessions[spans != sessions]], int(sessions.max(initial=0)) + 1
     if rolled := rows.rolled:
+        limit = max(limit, rolled.index.rollups.span_limit)
         start, end = minutes(date_range.start), minutes(date_range.end)
         for number, (indexed, facts) in enumerate(zip(rolled.index.rollups.files, rolled.index.facts, strict=True)):
             first, last = indexed.rollup.first, indexed.rollup.last + QUARTER
             if last > start and first < end:
                 is_within = first >= start and last <= end
                 pieces.append(Piece(partial(_read, rolled, number, facts, names), is_within))
-            limit = max(limit, int(indexed.rollup.spans()[-1]) + 1)
         of_several += [sessions for by_day in rolled.index.sessions for _, sessions in by_day.values()]
     return SpanPieces(pieces, of_several, limit)
 

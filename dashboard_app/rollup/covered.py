@@ -8,7 +8,7 @@ import numpy as np
 from dashboard_app.rollup.covering import Cover
 from dashboard_app.rollup.kept import Kept, ResultT
 from dashboard_app.rollup.layout import EVERY_ROW, SPANS, Numbers
-from dashboard_app.rollup.number_sets import NumberSet, SetMaker, different, number_set
+from dashboard_app.rollup.number_sets import NumberSet, SetMaker, different, number_set, packed
 from dashboard_app.rollup.reading import Chosen, Rollups, events_by
 
 Sets = tuple[NumberSet, ...]
@@ -89,10 +89,13 @@ class Covered:
         """
 
         def make() -> Sets:
-            chosen = self._choose(SPANS)
-            pieces = self.rollups.members(chosen, chosen.buckets, self.buckets)
-            found = [[sessions(file)[places] for file, places in some] for some in pieces]
-            return (*map(number_set, found), number_set([numbers for some in found for numbers in some]))
+            chosen, sets = self._choose(SPANS), list[NumberSet]()
+            everything = np.zeros(self.rollups.span_limit, bool)
+            for pieces in self.rollups.members(chosen, chosen.buckets, self.buckets):
+                found = np.concatenate([np.zeros(0, np.int64), *(sessions(file)[places] for file, places in pieces)])
+                everything[found] = True
+                sets.append(number_set(found))
+            return (*sets, packed(everything))
 
         *sets, everything = self._keep(("sessions", version), make, _size_of_all)
         return tuple(sets), everything

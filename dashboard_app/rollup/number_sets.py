@@ -62,23 +62,22 @@ class SetMaker:
         for some in numbers:
             self._flags[some] = True
         self._all |= self._flags
-        return _packed(self._flags)
+        return packed(self._flags)
 
     def everything(self) -> NumberSet:
         """All numbers of the sets that were made."""
-        return _packed(self._all)
+        return packed(self._all)
 
 
-def number_set(numbers: Sequence[Numbers]) -> NumberSet:
-    """The different numbers of these arrays, however high they are."""
-    found = np.concatenate([np.zeros(0, np.int64), *numbers])
+def number_set(found: Numbers) -> NumberSet:
+    """The different ones of these numbers, however high they are."""
     low, high = (int(found.min()), int(found.max())) if len(found) else (0, 0)
     if len(found) * _FEW < high - low:
         some = different(found)
         return NumberSet(len(some), some)
     flags = np.zeros(high - low + 1, bool)
     flags[found - low] = True
-    return _packed(flags, low)
+    return packed(flags, low)
 
 
 def different(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -88,5 +87,6 @@ def different(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return numbers[starts_of_runs(numbers)]
 
 
-def _packed(flags: npt.NDArray[np.bool_], base: int = 0) -> NumberSet:
+def packed(flags: npt.NDArray[np.bool_], base: int = 0) -> NumberSet:
+    """The numbers from `base` on whose flags are set."""
     return NumberSet(int(np.count_nonzero(flags)), np.packbits(flags, bitorder="little"), packed=True, base=base)

@@ -51,6 +51,11 @@ class Rollups:
         self._firsts = np.array([file.rollup.first for file in files])
         self._lasts = np.array([file.rollup.last for file in files])
 
+    @property
+    def span_limit(self) -> int:
+        """Is above the numbers of all spans, and so of all sessions."""
+        return 1 + max(int(file.rollup.spans()[-1]) for file in self.files)
+
     def choose(self, part: str, cover: Cover, source: int | None) -> Chosen:
         """The groups of what is covered, of one source if one is given."""
         days = cover.days.overlap(self._firsts, self._lasts)
