@@ -66,8 +66,8 @@ def measure_sessions(rows: Rows, filters: Filters, column: str, pages: int) -> S
     with ThreadPoolExecutor(_THREADS) as pool:
         previous = None
         if filters.previous:
-            visits = load_visits(rows, filters, (filters.previous, filters.previous_buckets), asked, pool)
-            previous = _period(visits, filters.previous_buckets)
+            before = filters.previous, filters.previous_buckets
+            previous = _period(load_visits(rows, filters, before, asked, pool), filters.previous_buckets)
         visits = load_visits(rows, filters, (filters.range, filters.buckets), asked, pool)
         # What takes longest first. Names are looked up by this thread alone.
         paths = pool.submit(count_paths, visits, asked.page_texts.limit)

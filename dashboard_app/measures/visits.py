@@ -126,14 +126,13 @@ class _Loading:
 
     def rows_of_all(self) -> Chosen:
         """Those of all sessions."""
-        events = np.zeros(self.spans.limit)
+        events = np.zeros(self.spans.limit, np.int64)
         for piece in self.spans.pieces:
             spans = piece.read()
             chosen = self._chosen(piece, spans)
-            of_session = spans["events"] if chosen is None else spans["events"] * chosen
-            events += np.bincount(spans["session"], of_session, len(events))
+            np.add.at(events, spans["session"], spans["events"] if chosen is None else spans["events"] * chosen)
         sessions = np.flatnonzero(events)
-        return Chosen(sessions, events[sessions].astype(np.int64), self.start, self.end)
+        return Chosen(sessions, events[sessions], self.start, self.end)
 
     def _chosen(self, piece: Piece, spans: dict[str, _Column]) -> _Flags | None:
         """Which spans have rows in the range, and are of sessions that pass the filters; None for all."""
