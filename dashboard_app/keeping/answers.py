@@ -35,9 +35,12 @@ def check_owner(request: HttpRequest, kept: SavedReport | Dashboard) -> None:
         raise PermissionDenied
 
 
-def show_secret(request: HttpRequest, title: str, secret: str, advice: str) -> HttpResponse:
-    """The one page that has a new secret. It is the answer itself, for a redirect would have to keep it somewhere."""
-    shown = {"title": title, "secret": secret, "advice": advice}
+def show_secret(request: HttpRequest, title: str, secret: str, advice: str, list_view: str) -> HttpResponse:
+    """The one page that has a new secret. It is the answer itself, for a redirect would have to keep it somewhere.
+
+    From there it goes to the view `list_view`.
+    """
+    shown = {"title": title, "secret": secret, "advice": advice, "list_view": list_view}
     response = render(request, "dashboard_app/secret.html", shown, status=201)
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"

@@ -76,7 +76,7 @@ def _share(request: HttpRequest, target: SavedReport | Dashboard) -> HttpRespons
     token = ShareLink.issue(target, user_of(request).pk, form.expires_on(timezone.now()))
     url = request.build_absolute_uri(reverse("dashboard:share", args=[token]))
     advice = "Whoever has it sees this and nothing else, without signing in. It is shown once: copy it now."
-    return show_secret(request, f"Link to “{target.name}”", url, advice)
+    return show_secret(request, f"Link to “{target.name}”", url, advice, "dashboard:saved")
 
 
 def _has_sql(target: SavedReport | Dashboard) -> bool:

@@ -26,7 +26,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
         return redirect("dashboard:tokens")
     token = ApiToken.issue(user_of(request).pk, form.cleaned_data["name"])
     advice = "It reads /api/v1/stats/ as you. It is shown once: copy it now, and revoke it when it leaks."
-    return show_secret(request, f"API token “{form.cleaned_data['name']}”", token, advice)
+    return show_secret(request, f"API token “{form.cleaned_data['name']}”", token, advice, "dashboard:tokens")
 
 
 @require_POST

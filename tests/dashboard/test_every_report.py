@@ -1,6 +1,7 @@
 """Every report in a real Chromium: chart, table and API agree, axe-core finds nothing, phones never scroll sideways."""
 
 import random
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,39 @@ def test_a_phone_scrolls_down_and_never_sideways(page: Page, store: Path, name: 
     page.set_viewport_size({"width": 390, "height": 844})
     visit(page, name)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+CHANGES = [
+    ("/explore/", "range=7d", "range=7d&by=country&measure1=devices"),
+    ("/explore/", "range=7d&by=country", "range=7d&by=browser&event1=REVENUE"),
+    ("/funnel/", "step=page_view&step=REVENUE&by=country", "step=page_view&step=REVENUE&by=browser&window=2d"),
+    ("/retention/", "range=30d&period=day", "range=30d&period=week"),
+    ("/revenue/", "range=7d&period=day&currency=EUR", "range=7d&period=week&currency=USD&by=browser"),
+    ("/sessions/", "range=7d&by=platform", "range=7d&by=country&pages=2"),
+    ("/users/", "range=7d", "range=7d&q=ud1"),
+    ("/", "range=7d", "range=1h&filter=country:is:DE"),
+]
+
+
+@pytest.mark.parametrize(("path", "before", "after"), CHANGES)
+def test_what_is_put_in_place_is_what_a_new_page_has(
+    page: Page, store: Path, path: str, before: str, after: str
+) -> None:
+    write_fortnight(store)
+    page.clock.install()
+    page.goto(f"{path}?{before}")
+    page.evaluate("query => history.replaceState(null, '', query)", f"?{after}")
+    with page.expect_response(f"**{path}?{after}"):
+        page.clock.run_for(10_500)
+    page.wait_for_function("() => document.getElementById('report').ariaBusy === 'false'")
+    in_place = text_of(page)
+    page.goto(f"{path}?{after}")
+    assert text_of(page) == in_place
+
+
+def text_of(page: Page) -> str:
+    """All that the report says, but for times that pass."""
+    return re.sub(r"\d+ (s|min|h|d) ago|\d\d:\d\d", "", page.locator("#report").inner_text())
 
 
 def test_the_cells_of_a_heat_map_are_shaded(page: Page, store: Path) -> None:

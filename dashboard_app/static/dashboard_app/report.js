@@ -66,10 +66,15 @@
     put(report, next);
   }
 
+  // What there is to choose, and what "auto" stands for, depend on the range; the reader's choice stays.
   function applyForm(next) {
-    const { from, to, interval, range } = form.elements;
-    for (const [index, option] of [...(interval?.options ?? [])].entries()) {
-      option.text = next.elements.interval.options[index].text;
+    const { from, to, range } = form.elements;
+    for (const field of form.elements) {
+      const fresh = field.options && next.elements[field.name];
+      if (!fresh || fresh.innerHTML === field.innerHTML) continue;
+      const chosen = field.value;
+      field.innerHTML = fresh.innerHTML;
+      field.value = chosen;
     }
     if (range.value !== "custom") {
       from.value = next.elements.from.value;

@@ -109,7 +109,7 @@ def test_from_a_report_over_a_dashboard_to_a_stranger(page: Page, chromium: Brow
     stranger.wait_for_function("id => Chart.getChart(document.querySelector(id))?.data.labels.length === 7", arg=chart)
     assert stranger.locator("a, form").count() == 0
     assert complaints == []
-    page.get_by_role("link", name="To what is saved").click()
+    page.get_by_role("link", name="Back to the list").click()
     page.get_by_role("button", name="Revoke the link to Monday").click()
     stranger.reload()
     expect(stranger.get_by_role("heading", name="This link shows nothing")).to_be_visible()

@@ -27,6 +27,7 @@ def _no_request_counts_yet() -> None:
 def token(reader_user: User) -> str:
     response = client_of(reader_user).post("/tokens/", {"name": "Nightly"})
     assert response.status_code == 201
+    assert response.context["list_view"] == "dashboard:tokens"
     assert "no-store" in response["Cache-Control"]
     found = re.search(r'value="(stats_[^"]+)"', response.content.decode())
     assert found
