@@ -11,11 +11,13 @@ from dashboard_app.buckets import Bucket
 from dashboard_app.conditions import Where, column_sql, number_sql
 from dashboard_app.filters import Filters
 from dashboard_app.measures.event_types import event_types
-from dashboard_app.measures.explore_groups import ALL, OTHER, Explored, Group, Pair, Period, Places
-from dashboard_app.measures.rolled_explore import (
-    is_rolled_up,
-    measure_rolled_devices,
-    top_values,
+from dashboard_app.measures.explore_groups import OTHER, Explored, Group, Pair, Period, Places, events_of
+from dashboard_app.measures.stored_explore import (
+    STORED,
+    measure_different,
+    stored_events,
+    stored_groups,
+    stored_top,
 )
 from dashboard_app.metrics import EVENTS, NUMERIC
 from dashboard_app.rows import Rows
@@ -62,7 +64,7 @@ class Exploration:
 
 
 def measure_explore(rows: Rows, filters: Filters, asked: Explored) -> Exploration:
-    """Measure the rows; by the rollups as far as those go. Raises duckdb.Error and OSError."""
+    """Measure the rows; by the sequences as far as those go. Raises duckdb.Error and OSError."""
     places = Places(asked, _top(rows, filters, asked) if asked.by else [])
     groups = [group for pair in asked.pairs for group in _groups(rows, filters, places, pair)]
     where = filters.where
@@ -72,10 +74,9 @@ def measure_explore(rows: Rows, filters: Filters, asked: Explored) -> Exploratio
 
 def _top(rows: Rows, filters: Filters, asked: Explored) -> list[str | None]:
     """The commonest values among the events of all pairs, by events, then by name."""
-    of_every_event = any(not pair.event for pair in asked.pairs)
-    if of_every_event and is_rolled_up("", "events", asked.by) and (division := rows.divide(filters, filters.range)):
-        return top_values(division, asked.by, asked.top)
-    where = filters.where & _events_of(asked.pairs)
+    if stored := stored_groups(rows, filters, asked.pairs, asked.by):
+        return stored_top(stored, filters, asked.pairs, asked.top)
+    where = filters.where & events_of(asked.pairs)
     sql = _TOP.format(group=f"({column_sql(asked.by)})::VARCHAR", where=where.sql, limit=asked.top)
     return [value for value, _ in rows.connection.execute(sql, where.parameters).fetchall()]
 
@@ -101,13 +102,14 @@ def _measured(
 ) -> dict[int, dict[int | None, Any]]:
     """The numbers of one period, by place and bucket; None for all buckets together."""
     places, pair = asked
-    division = places.division(rows, filters, period, pair)
-    if not division:
-        return _measured_in("events", rows, filters.where_in(period[0]), period[1], asked)
-    if pair.measure == "devices":
-        return {ALL: measure_rolled_devices(division, pair.event)}
-    found = _measured_in(division.loose, rows, Where("TRUE", {}), period[1], asked)
-    for place, events in places.covered_events(division, pair).items():
+    where, buckets = filters.where_in(period[0]), period[1]
+    stored = stored_groups(rows, filters, [pair], places.by) if pair.measure in STORED else None
+    if not stored:
+        return _measured_in("events", rows, where, buckets, asked)
+    if pair.measure != "events":
+        return measure_different(stored, filters, period, places, pair)
+    found = _measured_in("recent", rows, where, buckets, asked)
+    for place, events in stored_events(stored, buckets, places).items():
         if total := int(events.sum()):
             numbers = found.setdefault(place, {})
             numbers[None] = numbers.get(None, 0) + total
@@ -121,7 +123,7 @@ def _measured_in(
 ) -> dict[int, dict[int | None, Any]]:
     """The same of the rows of a relation."""
     places, pair = asked
-    where &= _events_of([pair])
+    where &= events_of([pair])
     names = {"bucket": bucket_sql(buckets), "place": places.sql, "relation": relation, "where": where.sql}
     parameters = {**where.parameters, **places.parameters}
     if column := COUNTS.get(pair.measure):
@@ -143,13 +145,3 @@ def _numbers(found: dict[int | None, Any], buckets: int, nothing: int | None) ->
     """The total and the number of each bucket, `nothing` where there is none."""
     numbers = {bucket: number for bucket, number in found.items() if number is not None}
     return numbers.get(None, nothing), [numbers.get(bucket, nothing) for bucket in range(buckets)]
-
-
-def _events_of(pairs: Sequence[Pair]) -> Where:
-    """The rows of any of the pairs' events."""
-    names = sorted({pair.event for pair in pairs})
-    if "" in names:
-        return Where("TRUE", {})
-    # One alone is looked for where the rows are read, in half of the time.
-    sql = "event_type = $events[1]" if len(names) == 1 else "list_contains($events, event_type)"
-    return Where(sql, {"events": names})

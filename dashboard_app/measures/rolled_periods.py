@@ -6,17 +6,15 @@ import numpy as np
 import numpy.typing as npt
 
 from dashboard_app.bucketing import bucket_sql
-from dashboard_app.conditions import Where
 from dashboard_app.filters import naive
 from dashboard_app.measures.periods import Counts, Period
 from dashboard_app.metrics import REVENUE
 from dashboard_app.rollup.covering import moment
-from dashboard_app.rollup.layout import ANY, EVERY_ROW
 from dashboard_app.rollup.rolled import Division
 
 _DIFFERENT: Final = """
 SELECT DISTINCT {bucket} AS bucket, {column} AS number FROM {loose}
-WHERE {where} AND {column} IS NOT NULL ORDER BY bucket"""
+WHERE {column} IS NOT NULL ORDER BY bucket"""
 # What is covered by source, currency and slot, and what is not.
 _REVENUES: Final = f"""
 SELECT {{bucket}} AS bucket, currency, {REVENUE}
@@ -39,28 +37,18 @@ def measure_rolled_period(division: Division) -> Period:
     return period
 
 
-def count_devices(division: Division, part: str, value: int, event: str = "") -> tuple[list[int], int]:
-    """The devices of each bucket, and of all, in the groups of a value: of all rows, or of those of an event type.
-
-    Raises duckdb.Error and OSError.
-    """
-    sets, everything = division.covered.devices_by_bucket(part, value)
-    where = Where("event_type = $event", {"event": event}) if event else Where("TRUE", {})
-    loose = _loose(division, "device", where)
-    counts = [some.count_with(others) for some, others in zip(sets, loose, strict=True)]
-    return counts, everything.count_with(np.concatenate(loose))
-
-
 def _count_devices(division: Division, period: Period) -> None:
-    by_bucket, period.total.devices = count_devices(division, EVERY_ROW, ANY)
-    for counted, devices in zip(period.buckets, by_bucket, strict=True):
-        counted.devices = devices
+    sets, everything = division.covered.devices_by_bucket()
+    loose = _loose(division, "device")
+    for counted, some, others in zip(period.buckets, sets, loose, strict=True):
+        counted.devices = some.count_with(others)
+    period.total.devices = everything.count_with(np.concatenate(loose))
 
 
 def _count_sessions(division: Division, period: Period) -> None:
     rolled = division.rolled
     sets, everything = division.covered.sessions_by_bucket(rolled.sessions, rolled.index.version)
-    loose = _loose(division, "session", Where("TRUE", {}))
+    loose = _loose(division, "session")
     for counted, some, others in zip(period.buckets, sets, loose, strict=True):
         counted.sessions = some.count_with(others)
     period.total.sessions = everything.count_with(np.concatenate(loose))
@@ -81,9 +69,9 @@ def _add_revenue(division: Division, period: Period) -> None:
         (period.total if bucket is None else period.buckets[bucket]).revenue[currency] = revenue
 
 
-def _loose(division: Division, column: str, where: Where) -> list[npt.NDArray[Any]]:
+def _loose(division: Division, column: str) -> list[npt.NDArray[Any]]:
     """Of each bucket the different numbers in the column of the rows that are not covered."""
-    sql = _DIFFERENT.format(bucket=bucket_sql(division.buckets), column=column, loose=division.loose, where=where.sql)
-    found = division.rolled.connection.execute(sql, where.parameters).fetchnumpy()
+    sql = _DIFFERENT.format(bucket=bucket_sql(division.buckets), column=column, loose=division.loose)
+    found = division.rolled.connection.execute(sql).fetchnumpy()
     buckets, numbers = (np.asarray(found[name]) for name in ("bucket", "number"))
     return np.split(numbers, np.searchsorted(buckets, np.arange(1, len(division.buckets))))

@@ -36,5 +36,5 @@ def measure_rolled_types(division: Division, types: Sequence[str]) -> dict[str, 
     rolled, buckets = division.rolled, division.buckets
     loose = measure_types(rolled.connection, Where("TRUE", {}), buckets, types, division.loose)
     numbers = rolled.numbers("event_type", types)
-    events, _ = division.covered.events_by_bucket("event_type", [numbers.get(name, 0) for name in types])
+    events = division.covered.events_by_bucket("event_type", [numbers.get(name, 0) for name in types])
     return {name: (some + loose[name]).tolist() for name, some in zip(types, events, strict=True)}

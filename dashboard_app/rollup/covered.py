@@ -38,16 +38,15 @@ class Covered:
 
         return self._keep(("values", part), count, _size)
 
-    def events_by_bucket(self, part: str, values: Sequence[int]) -> tuple[Numbers, Numbers]:
-        """A row for each of the values, with its events of each bucket; and those of all other values."""
+    def events_by_bucket(self, part: str, values: Sequence[int]) -> Numbers:
+        """A row for each of the values, with its events of each bucket."""
 
         def count() -> Numbers:
             chosen = self._choose(part)
             cells = _ranks(chosen, values)[chosen.groups["value"]] * self.buckets + chosen.buckets
-            return events_by(cells, chosen, (len(values) + 1) * self.buckets).reshape(-1, self.buckets)
+            return events_by(cells, chosen, (len(values) + 1) * self.buckets).reshape(-1, self.buckets)[:-1]
 
-        counts = self._keep(("buckets", part, tuple(values)), count, _size)
-        return counts[:-1], counts[-1]
+        return self._keep(("buckets", part, tuple(values)), count, _size)
 
     def sources(self) -> Numbers:
         """The sources that have any rows."""
@@ -70,16 +69,15 @@ class Covered:
 
         return self._keep(("devices", part, tuple(values)), make, _size_of_all)
 
-    def devices_by_bucket(self, part: str, value: int) -> tuple[Sets, NumberSet]:
-        """The devices that had a value in each bucket, and in all."""
+    def devices_by_bucket(self) -> tuple[Sets, NumberSet]:
+        """The devices of each bucket, and of all."""
 
         def make() -> Sets:
-            chosen, maker = self._choose(part), SetMaker(self.limit)
-            keys = np.where(chosen.groups["value"] == value, chosen.buckets, -1)
-            pieces = self.rollups.members(chosen, keys, self.buckets)
+            chosen, maker = self._choose(EVERY_ROW), SetMaker(self.limit)
+            pieces = self.rollups.members(chosen, chosen.buckets, self.buckets)
             return (*(maker.make([members for _, members in some]) for some in pieces), maker.everything())
 
-        *sets, everything = self._keep(("devices of buckets", part, value), make, _size_of_all)
+        *sets, everything = self._keep("devices of buckets", make, _size_of_all)
         return tuple(sets), everything
 
     def sessions_by_bucket(self, sessions: Callable[[int], Numbers], version: int) -> tuple[Sets, NumberSet]:

@@ -169,7 +169,7 @@ class Division:
 
     def events(self) -> Numbers:
         """How many rows there are in each bucket. Raises duckdb.Error and OSError."""
-        ((every,), _) = self.covered.events_by_bucket(EVERY_ROW, (ANY,))
+        (every,) = self.covered.events_by_bucket(EVERY_ROW, (ANY,))
         events: Numbers = every.copy()
         sql = _EVENTS.format(bucket=bucket_sql(self.buckets), loose=self.loose)
         for bucket, count in self.rolled.connection.execute(sql).fetchall():

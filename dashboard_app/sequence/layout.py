@@ -78,6 +78,19 @@ class SequenceFile:
                 found.append(np.fromfile(file, type_, end - first))
         return found
 
+    def places(self, moments: Numbers) -> Numbers:
+        """The place of the first row that is not before each of these microseconds since 1970. Raises OSError."""
+        hours = moments // HOUR_US
+        numbers = np.searchsorted(self.hours, hours)
+        places = self.begins[numbers]
+        within = (moments > hours * HOUR_US) & np.isin(hours, self.hours)
+        for number in np.unique(numbers[within]).tolist():
+            begin, end = self.begins[number : number + 2].tolist()
+            (times,) = self.read((TIME,), begin, end)
+            some = within & (numbers == number)
+            places[some] = begin + np.searchsorted(times, moments[some] - self.hours[number] * HOUR_US)
+        return places
+
     def values(self, column: str) -> Values:
         """The different values of one of VALUE_COLUMNS. Raises OSError."""
         place = VALUE_COLUMNS.index(column)

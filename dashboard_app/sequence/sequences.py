@@ -15,6 +15,7 @@ from dashboard_app.sequence.layout import SequenceFile
 
 # Of a device or user all spans have the same person.
 _OF_INDEX: Final = "SELECT DISTINCT who, person FROM {spans} WHERE who <> person"
+_USERS: Final = "SELECT who FROM {names} WHERE is_user"
 _RECENT: Final = "FROM recent_person"
 Persons = npt.NDArray[np.int32]
 
@@ -23,11 +24,13 @@ Persons = npt.NDArray[np.int32]
 class Sequences:
     """The rows of the days of the index that count.
 
-    `persons` has the person of each user and device of these days, by its number, as all committed rows have it.
+    `persons` has the person of each user and device of these days, by its number, as all committed rows have it;
+    `are_users` tells which of them are users.
     """
 
     files: tuple[SequenceFile, ...]
     persons: Persons
+    are_users: npt.NDArray[np.bool_]
 
 
 class SequencesOfIndex:
@@ -38,6 +41,7 @@ class SequencesOfIndex:
         self._files: dict[str, SequenceFile] = {}
         self._made_of: object = None
         self._persons: Persons = np.zeros(0, np.int32)
+        self._are_users = np.zeros(0, bool)
 
     def make(self, connection: duckdb.DuckDBPyConnection, manifest: Manifest, days: Sequence[IndexedDay]) -> Sequences:
         """Of those days of the manifest that count; after `resolve`. Raises duckdb.Error and OSError."""
@@ -48,10 +52,14 @@ class SequencesOfIndex:
             self._persons = np.arange(manifest.last_who + 1, dtype=np.int32)
             spans = parquet([self._directory / day.spans.name for day in days])
             _change(self._persons, connection, _OF_INDEX.format(spans=spans))
+            self._are_users = np.zeros(manifest.last_who + 1, bool)
+            if manifest.names:
+                users = _USERS.format(names=parquet([self._directory / manifest.names.name]))
+                self._are_users[connection.execute(users).fetchnumpy()["who"]] = True
             self._made_of = manifest, days
         persons = self._persons.copy()
         _change(persons, connection, _RECENT)
-        return Sequences(tuple(self._files.values()), persons)
+        return Sequences(tuple(self._files.values()), persons, self._are_users)
 
 
 def _change(persons: Persons, connection: duckdb.DuckDBPyConnection, query: str) -> None:

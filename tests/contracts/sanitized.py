@@ -16,6 +16,7 @@ import numpy as np
 
 from brokerlytics.native.attempts import NativeAttempts, Rules
 from brokerlytics.native.division import Batch, DividedRows, Stored, choose_rows, divide_rows
+from brokerlytics.native.groups import MOST_GROUPS, Coded, GroupMembers, Groups, Numbered, count_rows
 from brokerlytics.native.intake import Defaults, EventEncoder
 from brokerlytics.native.library import DIGEST_BYTES, Library
 from brokerlytics.native.messages import MessageReader
@@ -115,13 +116,32 @@ def from_sequence(native: Library, chance: Random) -> Batch:
     return choose_rows(native, stored, steps, persons, since=chance.randrange(50), until=chance.randrange(1 << 40))
 
 
+def count(native: Library, chance: Random) -> None:
+    """Rows of few numbers, some of which are beyond all that there are."""
+    size, bound = chance.randrange(600), chance.choice((4, 4, 5))
+    kinds, values, numbers = ([chance.randrange(most) for _ in range(size)] for most in (3, 2, bound))
+    type_, by_value = chance.choice((np.uint8, np.uint16, np.uint32)), chance.random() < 0.5
+    coded = Coded(np.array(kinds, type_), np.array(values, type_) if by_value else None)
+    count_rows(native, coded, np.array([True, False, True]), np.zeros(2 if by_value else 3, np.uint64))
+    of_kinds, of_values = np.array([0, 1, 1 << 15], np.uint16), np.array([1, 1 << 15], np.uint16)
+    persons = np.array([0, 3, 2, 1], np.int32) if chance.random() < 0.5 else None
+    rows = Numbered(coded, np.array(numbers, np.int32), Groups(of_kinds, of_values if by_value else None, persons))
+    members, is_beyond = GroupMembers(native, np.full(4, 0xFFFF, np.uint16)), 4 in numbers
+    try:
+        members.count(rows, 1, np.zeros(MOST_GROUPS + 1, np.uint64))
+    except ValueError:
+        assert is_beyond
+    else:
+        assert not is_beyond
+
+
 def main() -> None:
-    native, seed, count = Library(Path(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])
+    native, seed, examples = Library(Path(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])
     chance, plain = Random(seed), 0
-    for body in damaged(seed, count // 2, usual_bodies()):
+    for body in damaged(seed, examples // 2, usual_bodies()):
         plain += take_in(native, body)
         plain += take_in(native, body[: chance.randrange(len(body) + 1)])
-    for value in damaged(seed, count):
+    for value in damaged(seed, examples):
         plain += encode(native, value, 2 * len(value) + 256)
         encode(native, value, chance.randrange(2 * len(value) + 256))
         cut = value[: chance.randrange(len(value) + 1)]
@@ -129,6 +149,7 @@ def main() -> None:
         remember(native, [value, cut, value, cut[:9]])
         read_messages(native, [value, cut, value] * 3)
         follow(native, chance)
+        count(native, chance)
     sys.stdout.write(f"{plain}\n")
 
 

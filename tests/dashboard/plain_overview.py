@@ -65,21 +65,22 @@ def _numbers(rows: Sequence[Row], of_session: dict[tuple[int, int], object]) -> 
 
 
 def _top(column: str, current: Sequence[Row], previous: Sequence[Row] | None) -> list[tuple[Any, ...]]:
-    counts = Counter(value for row in current if (value := _value(row.event, column)))
-    before = Counter(_value(row.event, column) for row in previous or ())
+    counts = Counter(value for row in current if (value := value_of(row.event, column)))
+    before = Counter(value_of(row.event, column) for row in previous or ())
     top = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:10]
     return [
         (
             value,
             events,
-            len({row.event.device_id for row in current if _value(row.event, column) == value} - {None}),
+            len({row.event.device_id for row in current if value_of(row.event, column) == value} - {None}),
             None if previous is None else before[value],
         )
         for value, events in top
     ]
 
 
-def _value(event: Event, column: str) -> str | None:
+def value_of(event: Event, column: str) -> str | None:
+    """As the rows of the dashboard have it."""
     if column == "referrer_host":
         host = urlsplit(event.referrer or "").netloc.lower().removeprefix("www.")
         return host or None

@@ -15,8 +15,6 @@ from brokerlytics.event import Event
 from brokerlytics.index_files import index_dir
 from dashboard_app.committed import CommittedStore
 from dashboard_app.filters import Filters, parse_filters
-from dashboard_app.measures.explore import measure_explore
-from dashboard_app.measures.explore_groups import Explored, Pair
 from dashboard_app.measures.overview import Overview, measure_overview
 from dashboard_app.measures.presence import has_rows, newest_on, sources
 from dashboard_app.measures.rolled_periods import measure_rolled_period
@@ -84,25 +82,6 @@ STEPS = st.tuples(
 )
 
 
-EXPLORED = st.builds(
-    Explored,
-    st.lists(
-        st.builds(Pair, st.sampled_from(["", "", "page_view", "t9"]), st.sampled_from(["events", "devices", "users"])),
-        min_size=1,
-        max_size=3,
-        unique=True,
-    ).map(tuple),
-    st.sampled_from(["", "", "country", "page_path", "referrer_host", "event_type", "locale"]),
-    st.sampled_from([1, 3, 10]),
-)
-
-
-def check_explored(committed: CommittedStore, filters: Filters, asked: Explored) -> None:
-    with committed.look() as look, committed.rows(look) as connection:
-        by_rollups = measure_explore(Rows(connection, committed.rolled(connection)), filters, asked)
-        assert by_rollups == measure_explore(Rows(connection), filters, asked)
-
-
 def overviews(committed: CommittedStore, filters: Filters) -> tuple[Overview | None, Overview]:
     """By the rollups, None where there are none, and by the rows."""
     with committed.look() as look, committed.rows(look) as connection:
@@ -117,10 +96,9 @@ def overviews(committed: CommittedStore, filters: Filters) -> tuple[Overview | N
     query=QUERIES,
     zone=st.sampled_from(ZONES),
     custom=st.booleans(),
-    explored=EXPLORED,
 )
 def test_rollups_rows_and_plain_python_have_the_same_numbers(
-    life: list[tuple[list[Event], int, int, str]], query: dict[str, str], zone: str, custom: bool, explored: Explored
+    life: list[tuple[list[Event], int, int, str]], query: dict[str, str], zone: str, custom: bool
 ) -> None:
     if custom:
         query = {**query, "range": "custom", "from": "2026-10-24T10:07", "to": "2026-10-26T09:40"}
@@ -150,7 +128,6 @@ def test_rollups_rows_and_plain_python_have_the_same_numbers(
             check_overview(by_rows, rows, filters)
             if by_rollups:
                 assert by_rollups == by_rows
-                check_explored(committed, filters, explored)
         build(store)
         by_rollups, by_rows = overviews(committed, filters)
         assert by_rollups == (by_rows if closed else None)

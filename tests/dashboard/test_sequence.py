@@ -1,5 +1,6 @@
 """The file of a day's rows in the order of time; test_index.py holds those of an index against its rows."""
 
+from bisect import bisect_left
 from datetime import timedelta
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def write(path: Path, rows: list[Row]) -> SequenceFile:
     return SequenceFile(path)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(ROWS)
 def test_what_is_read_is_what_was_written(tmp_path_factory: pytest.TempPathFactory, rows: list[Row]) -> None:
     rows.sort()
@@ -67,3 +68,16 @@ def test_what_all_rows_have_takes_no_room(tmp_path: Path) -> None:
         write(tmp_path / "sequence.bin", [(number, 1, 1, 5, 6, *(7 for _ in VALUE_COLUMNS)) for number in range(count)])
         sizes.append((tmp_path / "sequence.bin").stat().st_size)
     assert sizes[1] - sizes[0] == 10 * 12
+
+
+@settings(max_examples=50, deadline=None)
+@given(ROWS, st.lists(MOMENTS))
+def test_the_place_of_a_moment_is_that_of_the_first_row_not_before_it(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Row], moments: list[int]
+) -> None:
+    rows.sort()
+    moments += [row[0] + more for row in rows for more in (-1, 0, 1)]
+    sequence = write(tmp_path_factory.getbasetemp() / "sequence.bin", rows)
+    times = [row[0] for row in rows]
+    expected = [bisect_left(times, moment) for moment in moments]
+    assert sequence.places(np.array(moments, np.int64)).tolist() == expected
