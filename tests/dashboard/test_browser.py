@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
@@ -76,11 +77,15 @@ def test_a_phone_scrolls_down_and_never_sideways(page: Page, store: Path, query:
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
-def test_a_phone_has_every_page_and_range_in_sight(page: Page, store: Path) -> None:
+@pytest.mark.parametrize("width", [390, 768, 1120, 1280])
+def test_every_page_and_range_is_in_sight(page: Page, store: Path, width: int) -> None:
     write_day(store)
-    page.set_viewport_size({"width": 390, "height": 844})
+    User.objects.update(is_staff=True)
+    page.set_viewport_size({"width": width, "height": 844})
     page.goto("/")
-    within = "(all) => all.every((one) => one.getBoundingClientRect().right <= 390)"
+    edge = "one.parentElement.getBoundingClientRect().right"
+    within = f"(all) => all.every((one) => one.getBoundingClientRect().right <= {edge})"
+    expect(page.locator(".places a")).to_have_count(11)
     assert page.locator(".places a").evaluate_all(within)
     assert page.locator(".segmented label").evaluate_all(within)
 
