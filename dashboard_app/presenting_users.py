@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from dashboard_app.charts import by_name
 from dashboard_app.filters import Filters
-from dashboard_app.formats import absolute, duration, money
+from dashboard_app.formats import NO_CURRENCY, absolute, duration, money
 from dashboard_app.links import page_url, replaced, shared_query, with_query
 from dashboard_app.measures.person import Happened, LinkedId, Person, Visit
 from dashboard_app.measures.users import Order, People, Seen
@@ -29,7 +29,6 @@ class UserRow:
 
     label: str
     url: str
-    device: str
     is_anonymous: bool
     first_seen: Moment
     last_seen: Moment
@@ -44,7 +43,6 @@ class IdRow:
 
     kind: str
     id: str
-    first_seen: Moment
     last_seen: Moment
     events: Figure
 
@@ -103,7 +101,6 @@ def _row(row: Seen, context: Context) -> UserRow:
     return UserRow(
         label=row.identity.label,
         url=person_url(row.identity, context),
-        device=row.identity.device_id or "",
         is_anonymous=row.identity.user_id is None,
         first_seen=make_moment(row.identity.first_seen, context.now, context.tz),
         last_seen=make_moment(row.identity.last_seen, context.now, context.tz),
@@ -118,7 +115,7 @@ def _amounts(revenue: dict[str | None, Decimal]) -> list[str]:
 
 
 def _cards(seen: Seen) -> list[Card]:
-    revenue = [make_figure(seen.revenue[currency], None, currency or "") for currency in by_name(seen.revenue)]
+    revenue = [make_figure(seen.revenue[currency], None, currency or NO_CURRENCY) for currency in by_name(seen.revenue)]
     known = seen.identity
     return [
         Card("Events", [make_figure(seen.events)]),
@@ -145,8 +142,8 @@ def _everything_url(seen: Seen, filters: Filters, context: Context) -> str:
 
 
 def _id(one: LinkedId, context: Context) -> IdRow:
-    first, last = (make_moment(moment, context.now, context.tz) for moment in (one.first_seen, one.last_seen))
-    return IdRow(one.kind, one.id, first, last, make_figure(one.events))
+    last_seen = make_moment(one.last_seen, context.now, context.tz)
+    return IdRow(one.kind, one.id, last_seen, make_figure(one.events))
 
 
 def _visit(visit: Visit, context: Context) -> VisitRow:

@@ -12,10 +12,10 @@ from dashboard_app.models import Dashboard, SavedReport
 
 
 def back(request: HttpRequest, fallback: str) -> HttpResponse:
-    """To the page of this site that the form names as `next`, else to the view `fallback`."""
+    """To the path of this site that the form names as `next`, else to the view `fallback`."""
     url = request.POST.get("next", "")
     hosts = {request.get_host()}
-    if url and url_has_allowed_host_and_scheme(url, hosts, require_https=request.is_secure()):
+    if url.startswith("/") and url_has_allowed_host_and_scheme(url, hosts, require_https=request.is_secure()):
         return redirect(url)
     return redirect(fallback)
 

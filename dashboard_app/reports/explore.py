@@ -244,7 +244,6 @@ def _controls(exploration: Exploration, asked: Explored) -> dict[str, Any]:
     return {
         "lines": list(enumerate(lines, 1)),
         "measures": LABELS,
-        "counts": list(COUNTS),
         "by": asked.by,
         "top": asked.top,
         "tops": TOPS,
