@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dashboard_app.conditions import DERIVED_COLUMNS, JSON_COLUMNS, PLAIN_COLUMNS, VALUELESS, Condition, Operator
+from dashboard_app.conditions import (
+    DERIVED_COLUMNS,
+    JSON_COLUMNS,
+    PLAIN_COLUMNS,
+    VALUELESS,
+    Condition,
+    Operator,
+    condition_text,
+)
 from dashboard_app.filters import AUTO, CUSTOM, INTERVALS, RANGES, Filters
 from dashboard_app.links import replaced, with_query
 from dashboard_app.report import AnyReport, Query
@@ -62,7 +70,7 @@ def added_filter(query: Query) -> Query | None:
         return None
     column, operator = query.get(ADD_COLUMN, "").strip(), query.get(ADD_OPERATOR) or Operator.IS
     value = "" if operator in list(VALUELESS) else query.get(ADD_VALUE, "")
-    filters = [*query.getlist("filter"), *([f"{column}:{operator}:{value}"] if column else [])]
+    filters = [*query.getlist("filter"), *([condition_text(column, operator, value)] if column else [])]
     # The form sends the fields of the custom range always.
     edges = () if query.get("range", CUSTOM) == CUSTOM else ("from", "to")
     return replaced(query, filter=filters, **{name: [] for name in (ADD_COLUMN, ADD_OPERATOR, ADD_VALUE, *edges)})

@@ -22,6 +22,7 @@ MAX_CONDITIONS: Final = 20
 # Columns that the CSV has not, but every row gives.
 _HOST: Final = "split_part(split_part(lower(referrer), '://', 2), '/', 1)"
 DERIVED_COLUMNS: Final = {"referrer_host": f"nullif(regexp_replace({_HOST}, '^www[.]', ''), '')"}
+_COLON: Final = "\\:"
 # What a DECIMAL of DuckDB holds in any case.
 _LARGEST: Final = Decimal("1e17")
 _LONGEST_NUMBER: Final = 36
@@ -54,7 +55,7 @@ class Condition:
 
     def __str__(self) -> str:
         """As it stands in the query."""
-        return f"{self.column}:{self.operator}:{self.value}"
+        return condition_text(self.column, self.operator, self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,19 @@ class Where:
         return Where(f"{self.sql} AND {other.sql}", {**self.parameters, **other.parameters})
 
 
+def condition_text(column: str, operator: str, value: str) -> str:
+    """`COLUMN:OP:VALUE`; a colon in the column has a backslash before it."""
+    return f"{column.replace(':', _COLON)}:{operator}:{value}"
+
+
 def parse_condition(text: str, parameter: str = "filter") -> Condition:
-    """Read `COLUMN:OP:VALUE`, percent-decoded; the first two colons divide. Raises FilterError on `parameter`."""
-    column, _, rest = text.partition(":")
-    name, _, value = rest.partition(":")
+    """Read `COLUMN:OP:VALUE`, percent-decoded; the first two colons without a backslash divide.
+
+    Raises FilterError on `parameter`.
+    """
+    column, *rest = re.split(r"(?<!\\):", text, maxsplit=1)
+    column = column.replace(_COLON, ":")
+    name, _, value = rest[0].partition(":") if rest else ("", "", "")
     check_column(column, parameter)
     if name not in list(Operator):
         message = f"“{text}” has no operator that is known. Write COLUMN:OP:VALUE with OP one of {', '.join(Operator)}."

@@ -61,7 +61,8 @@ _SHARED: Final = (
     Parameter(
         "filter",
         "`COLUMN:OP:VALUE` with COLUMN a column of the CSV, `properties.a.b` or `context.a.b`, and OP one of is, not, "
-        "contains, lacks, gt, lt, set, unset. All must hold; several `is` of one column are alternatives.",
+        "contains, lacks, gt, lt, set, unset. All must hold; several `is` of one column are alternatives. "
+        "A dot in a key is written `\\.`, a colon `\\:`.",
         repeated=True,
     ),
     Parameter("table", "Only this table of the report."),

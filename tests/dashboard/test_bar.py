@@ -45,6 +45,15 @@ def test_a_filter_without_a_value_needs_none(reader_client: Client) -> None:
     assert unescape(added["Location"]) == "/?filter=country:unset:"
 
 
+def test_a_property_may_have_a_colon_in_its_name(store: Path, reader_client: Client) -> None:
+    Partition(store).commit([make_event(timezone.now(), properties={"og:title": "a"}), make_event(timezone.now())])
+    added = reader_client.get("/", {"add_column": "properties.og:title", "add_op": "is", "add_value": "a"})["Location"]
+    assert reader_client.get(added).context["cards"][0].figures[0].short == "1"
+    rows = reader_client.get("/explore/?by=properties.og:title").context["breakdowns"][0].rows
+    (url,) = [row.url for row in rows if row.label == "a"]
+    assert [row.label for row in reader_client.get(url).context["breakdowns"][0].rows] == ["a"]
+
+
 def test_an_empty_column_adds_nothing(reader_client: Client) -> None:
     assert reader_client.get("/?range=7d&add_column=&add_op=is&add_value=x")["Location"] == "/?range=7d"
 

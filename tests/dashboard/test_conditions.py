@@ -13,7 +13,11 @@ from dashboard_app.conditions import Condition, Operator, check_column, parse_co
 from dashboard_app.errors import FilterError
 
 ROWS: list[dict[str, Any]] = [
-    {"country": "DE", "revenue": "5", "properties": '{"plan":{"name":"pro"},"n":10,"a.b":"dotted","q\\"":"x"}'},
+    {
+        "country": "DE",
+        "revenue": "5",
+        "properties": '{"plan":{"name":"pro"},"n":10,"a.b":"dotted","a:b":"A: b","q\\"":"x"}',
+    },
     {"country": "de", "revenue": "5.000001", "properties": '{"plan":{"name":"Pro plus"},"n":"9.5"}'},
     {"country": None, "revenue": None, "properties": '{"plan":null,"n":"many"}'},
     {"country": "FR:x", "revenue": "-1", "properties": None},
@@ -56,6 +60,7 @@ def matching(*texts: str) -> list[int]:
         (["properties.plan.name:is:pro"], [0]),
         (["properties.plan.name:contains:PRO"], [0, 1]),
         (["properties.plan:unset"], [2, 3]),
+        (["properties.a\\:b:is:A: b"], [0]),
         (["properties.n:gt:9"], [0, 1]),
         (["properties.n:is:10"], [0]),
         (["properties.a\\.b:is:dotted"], [0]),
@@ -120,3 +125,9 @@ def test_every_column_of_the_csv_can_be_filtered_on() -> None:
     for name in ("event_id", "utm_source", "page_path", "_offset", "context.library.name"):
         check_column(name, "filter")
     assert parse_condition("received_on:gt:2026-01-01").column == "received_on"
+
+
+def test_a_colon_in_a_name_survives_the_query() -> None:
+    condition = Condition("properties.og:title", Operator.IS, "A: b")
+    assert str(condition) == "properties.og\\:title:is:A: b"
+    assert parse_condition(str(condition)) == condition

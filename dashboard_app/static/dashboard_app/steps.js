@@ -14,7 +14,7 @@
     const operator = part(item, "operator").value;
     const value = part(item, "value").value;
     if (!column || (!value && !VALUELESS.has(operator))) return "";
-    return `${column}:${operator}:${VALUELESS.has(operator) ? "" : value}`;
+    return `${column.replaceAll(":", "\\:")}:${operator}:${VALUELESS.has(operator) ? "" : value}`;
   }
 
   function stepText(editor) {
