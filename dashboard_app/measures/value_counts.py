@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dashboard_app.measures.breakdowns import TOP_VALUES
+from dashboard_app.measures.commonest import commonest
 from dashboard_app.rollup.layout import Numbers
 
 
@@ -41,11 +42,7 @@ class ValueCounts:
 
     def candidates(self) -> Numbers:
         """The numbers of the commonest values, and of those that are as common as the last of them."""
-        found = np.flatnonzero(self.counts)
-        if len(found) > TOP_VALUES:
-            least = np.partition(self.counts[found], -TOP_VALUES)[-TOP_VALUES]
-            found = found[self.counts[found] >= least]
-        return found
+        return commonest(self.counts, TOP_VALUES)
 
     def commonest(self, candidates: Numbers, names: Mapping[int, str]) -> list[CountedValue]:
         """The commonest values, by events, then by name; `names` has those of the candidates."""
