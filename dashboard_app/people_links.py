@@ -12,8 +12,12 @@ _MOST_PAGES = 10_000
 
 def person_url(identity: Identity, context: Context) -> str:
     """The person's page, with the range and the filters of this one."""
-    name, value = ("user", identity.user_id) if identity.user_id else ("device", identity.device_id)
-    return page_url("users", replaced(shared_query(context.query), **{name: [value or ""]}))
+    return who_url(identity.label, context, is_user=identity.user_id is not None)
+
+
+def who_url(who: str, context: Context, *, is_user: bool) -> str:
+    """The same for the id of a user or a device."""
+    return page_url("users", replaced(shared_query(context.query), **{"user" if is_user else "device": [who]}))
 
 
 def parse_page(query: MultiValueDict[str, str]) -> int:

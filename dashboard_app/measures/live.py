@@ -18,7 +18,8 @@ MINUTES: Final = 30
 HERE_MINUTES: Final = 6
 NEWEST: Final = 50
 TOP: Final = 10
-_COLUMNS: Final = "_partition, _offset, received_on, created_on, event_type, coalesce(user_id, device_id), page_path"
+_WHO: Final = "coalesce(user_id, device_id), user_id IS NOT NULL"
+_COLUMNS: Final = f"_partition, _offset, received_on, created_on, event_type, {_WHO}, page_path"
 # Rows are committed in the order in which they came in.
 _NEWEST: Final = f"""
 SELECT {_COLUMNS}, platform, country, revenue, currency FROM events
@@ -40,7 +41,10 @@ GROUP BY page_path ORDER BY 2 DESC, 3 DESC, page_path LIMIT {TOP}"""  # noqa: S6
 
 @dataclass(frozen=True, slots=True)
 class LiveEvent:
-    """One row of the stream. `partition` and `offset` name it for good; `who` is the user, else the device."""
+    """One row of the stream. `partition` and `offset` name it for good.
+
+    `who` is the user (`is_user`), else the device.
+    """
 
     partition: int
     offset: int
@@ -48,6 +52,7 @@ class LiveEvent:
     created_on: datetime
     event_type: str
     who: str
+    is_user: bool
     page_path: str | None
     platform: str | None
     country: str | None

@@ -24,17 +24,19 @@ NEWEST: Final = 10
 BROKEN_DOWN: Final = ROLLED_UP
 
 _NEWEST: Final = f"""
-SELECT created_on, event_type, coalesce(user_id, device_id), page_path, platform, country, revenue, currency
+SELECT created_on, event_type, coalesce(user_id, device_id), user_id IS NOT NULL, page_path, platform, country,
+       revenue, currency
 FROM {{relation}} WHERE {{where}} ORDER BY created_on DESC, _partition DESC, _offset DESC LIMIT {NEWEST}"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
 class NewestEvent:
-    """One row of the table of newest events. `who` is the user, else the device."""
+    """One row of the table of newest events. `who` is the user (`is_user`), else the device."""
 
     created_on: datetime
     event_type: str
     who: str
+    is_user: bool
     page_path: str | None
     platform: str | None
     country: str | None

@@ -91,7 +91,7 @@ class ExploreReport:
             "absent": _absent(result, options),
             "only_table": options.view == "table",
             "breakdowns": [_totals(result, options, context)],
-            "controls": _controls(result, options),
+            "controls": _controls(result, options, context.query.get("by") or ""),
         }
 
     def tables(self, result: Exploration, filters: Filters, options: Explored) -> list[Table]:
@@ -238,13 +238,17 @@ def _absent(exploration: Exploration, asked: Explored) -> list[str]:
     return [name for name in names if name not in types] if len(types) < OFFERED_EVENTS else []
 
 
-def _controls(exploration: Exploration, asked: Explored) -> dict[str, Any]:
-    """The state of the form: a line for each pair, and an empty one while there may be more."""
+def _controls(exploration: Exploration, asked: Explored, by: str) -> dict[str, Any]:
+    """The state of the form: a line for each pair, and an empty one while there may be more.
+
+    `by` is what the reader chose: amounts are broken down by currency also without that.
+    """
     lines: list[Pair | None] = [*asked.pairs, *([None] if len(asked.pairs) < MAX_PAIRS else [])]
     return {
         "lines": list(enumerate(lines, 1)),
         "measures": LABELS,
-        "by": asked.by,
+        "by": by,
+        "by_itself": asked.by if asked.by != by else "",
         "top": asked.top,
         "tops": TOPS,
         "view": asked.view,

@@ -9,8 +9,9 @@ from dashboard_app.buckets import MINUTE, Bucket, Interval, floor
 from dashboard_app.charts import Axis, Series, make_chart
 from dashboard_app.filters import Filters
 from dashboard_app.formats import bucket_label, bucket_title, money
-from dashboard_app.links import page_url, replaced, shared_query, with_condition
+from dashboard_app.links import page_url, with_condition
 from dashboard_app.measures.live import HERE_MINUTES, MINUTES, Live, LiveEvent, Visitor, measure_live
+from dashboard_app.people_links import who_url
 from dashboard_app.presenting import Breakdown, Card, Moment, make_breakdown_rows, make_figure, make_moment
 from dashboard_app.report import Context, Parameter, Query, Table
 from dashboard_app.rows import Rows
@@ -23,11 +24,15 @@ _EVENT_COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class StreamRow:
-    """A row of the stream; `key` names the stored row for good, so that the page can tell what is new."""
+    """A row of the stream; `key` names the stored row for good, so that the page can tell what is new.
+
+    `url` is the person's page.
+    """
 
     key: str
     at: Moment
     event: LiveEvent
+    url: str
     revenue: str
 
 
@@ -136,12 +141,12 @@ def _series(result: Live) -> list[Series]:
 def _stream_row(event: LiveEvent, context: Context) -> StreamRow:
     revenue = "" if event.revenue is None else money(event.revenue, event.currency)
     at = make_moment(event.received_on, context.now, context.tz)
-    return StreamRow(f"{event.partition}-{event.offset}", at, event, revenue)
+    url = who_url(event.who, context, is_user=event.is_user)
+    return StreamRow(f"{event.partition}-{event.offset}", at, event, url, revenue)
 
 
 def _visitor_row(visitor: Visitor, context: Context) -> VisitorRow:
-    chosen = {"user": [visitor.user_id]} if visitor.user_id else {"device": [visitor.who]}
-    url = page_url("users", replaced(shared_query(context.query), **chosen))
+    url = who_url(visitor.who, context, is_user=visitor.user_id is not None)
     return VisitorRow(visitor, url, make_moment(visitor.seen_on, context.now, context.tz), f"{visitor.events:,}")
 
 

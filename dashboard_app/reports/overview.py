@@ -13,6 +13,7 @@ from dashboard_app.links import page_url, with_condition
 from dashboard_app.measures.breakdowns import ValueCount
 from dashboard_app.measures.overview import NewestEvent, Overview, measure_overview
 from dashboard_app.measures.periods import Counts
+from dashboard_app.people_links import who_url
 from dashboard_app.presenting import (
     Breakdown,
     Card,
@@ -51,10 +52,11 @@ _ZERO: Final = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class NewestRow:
-    """A row of the table of newest events."""
+    """A row of the table of newest events; `url` is the person's page."""
 
     at: Moment
     event: NewestEvent
+    url: str
     revenue: str
 
 
@@ -204,7 +206,8 @@ def _breakdown_table(column: str, rows: list[ValueCount]) -> Table:
 
 def _newest(event: NewestEvent, context: Context) -> NewestRow:
     revenue = "" if event.revenue is None else money(event.revenue, event.currency)
-    return NewestRow(make_moment(event.created_on, context.now, context.tz), event, revenue)
+    url = who_url(event.who, context, is_user=event.is_user)
+    return NewestRow(make_moment(event.created_on, context.now, context.tz), event, url, revenue)
 
 
 def _newest_table(overview: Overview, filters: Filters) -> Table:

@@ -64,6 +64,24 @@ def test_an_event_that_nobody_sent_is_told(store: Path, reader_client: Client, p
     assert "There is no event “visit”" not in page
 
 
+@pytest.mark.parametrize(("path", "rows"), [("/?filter=event_type:not:IDENTIFY", "newest"), ("/live/", "stream")])
+def test_from_an_event_to_who_it_was(store: Path, reader_client: Client, path: str, rows: str) -> None:
+    write_people(store)
+    Partition(store, 1).commit([make_event(minutes_ago(1), "visit", device_id="d5", user_id="eve&1")])
+    Partition(store, 2).commit([make_event(minutes_ago(1), "visit", device_id="d6&")])
+    urls = {row.event.who: row.url for row in reader_client.get(path).context[rows]}
+    for who in ("eve&1", "d6&"):
+        assert reader_client.get(urls[who]).context["person"].label == who
+
+
+def test_the_currency_that_explore_takes_by_itself_is_not_chosen(store: Path, reader_client: Client) -> None:
+    write_people(store)
+    controls = reader_client.get("/explore/?measure1=sum").context["controls"]
+    assert (controls["by"], controls["by_itself"]) == ("", "currency")
+    controls = reader_client.get("/explore/?measure1=sum&by=currency").context["controls"]
+    assert (controls["by"], controls["by_itself"]) == ("currency", "")
+
+
 def test_without_steps_the_funnel_says_what_to_do(store: Path, reader_client: Client) -> None:
     write_people(store)
     page = text(reader_client, "/funnel/")
