@@ -139,7 +139,14 @@ def _conditions(texts: list[str]) -> tuple[Condition, ...]:
     chosen = dict.fromkeys(text for text in texts if text)
     if len(chosen) > MAX_CONDITIONS:
         raise FilterError(f"At most {MAX_CONDITIONS} filters at once; these are {len(chosen)}.", "filter")
-    return tuple(parse_condition(text) for text in chosen)
+    return tuple(_condition(text) for text in chosen)
+
+
+def _condition(text: str) -> Condition:
+    try:
+        return parse_condition(text)
+    except FilterError as error:
+        raise FilterError(str(error), error.parameter, text) from None
 
 
 def _previous(

@@ -35,7 +35,10 @@ def parse_step(text: str, parameter: str) -> Step:
     event_type, *parts = (part.replace(f"\\{_DIVIDER}", _DIVIDER) for part in re.split(r"(?<!\\)\|", text))
     if not event_type or len(event_type) > _LONGEST:
         message = f"“{text}” begins with no event type. Write EVENT_TYPE, or EVENT_TYPE|COLUMN:OP:VALUE."
-        raise FilterError(message, parameter)
+        raise FilterError(message, parameter, text)
     if len(parts) > MAX_CONDITIONS:
-        raise FilterError(f"A step takes at most {MAX_CONDITIONS} conditions; this has {len(parts)}.", parameter)
-    return Step(event_type, tuple(parse_condition(part, parameter) for part in parts))
+        raise FilterError(f"A step takes at most {MAX_CONDITIONS} conditions; this has {len(parts)}.", parameter, text)
+    try:
+        return Step(event_type, tuple(parse_condition(part, parameter) for part in parts))
+    except FilterError as error:
+        raise FilterError(str(error), parameter, text) from None

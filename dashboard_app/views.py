@@ -90,15 +90,20 @@ def _understood(report: AnyReport, query: Query, now: datetime) -> tuple[Questio
             return make_question(report, query, now), problem
         except FilterError as error:
             problem = problem or str(error)
-            query = _without(query, error.parameter)
+            query = _without(query, error.parameter, error.value)
 
 
-def _without(query: Query, parameter: str) -> Query:
-    """The query without the parameter's last value; a custom range goes as a whole, and all with what is not there."""
+def _without(query: Query, parameter: str, value: str) -> Query:
+    """The query without the parameter's wrong value, the last where it is not known.
+
+    A custom range goes as a whole, and everything where the parameter is not there.
+    """
     if parameter in _CUSTOM_RANGE and any(query.getlist(name) for name in _CUSTOM_RANGE):
         return replaced(query, **{name: [] for name in _CUSTOM_RANGE})
-    if query.getlist(parameter):
-        return replaced(query, **{parameter: query.getlist(parameter)[:-1]})
+    values = query.getlist(parameter)
+    if values:
+        wrong = value if value in values else values[-1]
+        return replaced(query, **{parameter: [one for one in values if one != wrong]})
     return QueryDict()
 
 
