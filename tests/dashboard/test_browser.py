@@ -69,7 +69,13 @@ def test_the_dark_scheme_is_followed_at_once(page: Page, store: Path) -> None:
     assert page.evaluate(look)[0] != light[0]
 
 
-@pytest.mark.parametrize("query", ["?range=30d&compare=previous", "?range=custom", "?range=24h&interval=minute"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("?range=30d&compare=previous", "?range=custom", "?range=24h&interval=minute"),
+        f"?filter=page_path:contains:{'a' * 80}",
+    ],
+)
 def test_a_phone_scrolls_down_and_never_sideways(page: Page, store: Path, query: str) -> None:
     write_day(store)
     page.set_viewport_size({"width": 390, "height": 844})
