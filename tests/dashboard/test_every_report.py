@@ -139,6 +139,26 @@ def text_of(page: Page) -> str:
     return re.sub(r"\d+ (s|min|h|d) ago|\d\d:\d\d", "", page.locator("#report").inner_text())
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/?filter={name}:is:x", "/?source={name}", "/explore/?event1={name}&by=properties.{name}"),
+        *(
+            "/funnel/?step={name}&step=b&by=properties.{name}&people=dropped-1",
+            "/users/?q={name}",
+            "/users/?user={name}",
+        ),
+        *("/sessions/?by=properties.{name}", "/revenue/?by=properties.{name}"),
+    ],
+)
+@pytest.mark.parametrize("width", [390, 1280])
+def test_names_of_any_length_make_no_page_scroll_sideways(page: Page, store: Path, path: str, width: int) -> None:
+    write_fortnight(store)
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(path.format(name="a" * 120))
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
 def test_the_cells_of_a_heat_map_are_shaded(page: Page, store: Path) -> None:
     write_fortnight(store)
     # All cohorts of the fortnight: those of a week are few, at some times of the day.
