@@ -26,6 +26,7 @@ from tests.dashboard.plain_explore import plain_groups
 from tests.dashboard.plain_people import Row
 from tests.dashboard.queries import make_query
 from tests.dashboard.store_builder import Partition, make_event
+from tests.dashboard.store_life import Life, StoreLife
 from tests.dashboard.test_events import aliased
 from tests.dashboard.test_index import build, files, opened
 
@@ -139,7 +140,7 @@ def check(committed: CommittedStore, rows: list[Row], filters: Filters, asked: E
 )
 def test_sequences_rows_and_plain_python_have_the_same_groups(
     *,
-    life: list[tuple[list[Event], int, int, str]],
+    life: Life,
     query: dict[str, str],
     zone: str,
     asked: Explored,
@@ -147,28 +148,17 @@ def test_sequences_rows_and_plain_python_have_the_same_groups(
 ) -> None:
     filters = parse_filters(make_query(**query), now=NOW, tz=ZoneInfo(zone))
     with TemporaryDirectory() as place, opened(store := Path(place)) as committed:
-        partitions = [Partition(store, number) for number in range(2)]
-        rows: list[Row] = []
-        closed: list[tuple[Path, int, range]] = []
+        lived = StoreLife(store)
         for events, number, day, then in life:
-            partition = partitions[number]
-            rows += [Row(event, number, partition.next_offset + nth) for nth, event in enumerate(events)]
-            partition.commit(events)
-            offsets = range(partition.first_offset, partition.next_offset)
-            if then != "tail" and offsets:
-                closed.append((partition.close(date=f"2026-10-2{day}"), number, offsets))
-            if then == "lose" and closed:
-                path, of, lost = closed.pop(0)
-                path.unlink()
-                rows = [row for row in rows if row.partition != of or row.offset not in lost]
+            lived.step(events, number, day, then)
             if then == "build":
                 build(store)
             if then == "damage":
                 for path in files(store, "sequence-*")[:1]:
                     path.unlink()
-            check(committed, rows, filters, asked, is_native=is_native)
+            check(committed, lived.rows, filters, asked, is_native=is_native)
         build(store)
-        check(committed, rows, filters, asked, is_native=is_native)
+        check(committed, lived.rows, filters, asked, is_native=is_native)
 
 
 FILTERS = parse_filters(make_query(range="7d"), now=NOW, tz=ZoneInfo("Europe/Berlin"))

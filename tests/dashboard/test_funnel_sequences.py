@@ -23,6 +23,7 @@ from tests.dashboard import plain_rows
 from tests.dashboard.plain_people import Row, persons
 from tests.dashboard.plain_rows import START
 from tests.dashboard.store_builder import Partition, make_event
+from tests.dashboard.store_life import Life, StoreLife
 from tests.dashboard.test_events import aliased
 from tests.dashboard.test_funnel_numbers import MINUTE, parse, plain_funnel
 from tests.dashboard.test_index import build, files, opened
@@ -96,31 +97,20 @@ def only_from_sequences() -> Iterator[None]:
     source=st.sampled_from(["", "", "shop", "elsewhere"]),
 )
 def test_sequences_rows_and_plain_python_have_the_same_attempts(
-    native: Library, life: list[tuple[list[Event], int, int, str]], steps: list[str], window: timedelta, source: str
+    native: Library, life: Life, steps: list[str], window: timedelta, source: str
 ) -> None:
     assert native
     filters = parse(source=source)
     with TemporaryDirectory() as place, opened(store := Path(place)) as committed, small_pieces():
-        partitions = [Partition(store, number) for number in range(2)]
-        rows: list[Row] = []
-        closed: list[tuple[Path, int, range]] = []
+        lived = StoreLife(store)
         for events, number, day, then in life:
-            partition = partitions[number]
-            rows += [Row(event, number, partition.next_offset + nth) for nth, event in enumerate(events)]
-            partition.commit(events)
-            offsets = range(partition.first_offset, partition.next_offset)
-            if then != "tail" and offsets:
-                closed.append((partition.close(date=f"2026-10-2{day}"), number, offsets))
-            if then == "lose" and closed:
-                path, of, lost = closed.pop(0)
-                path.unlink()
-                rows = [row for row in rows if row.partition != of or row.offset not in lost]
+            lived.step(events, number, day, then)
             if then == "build":
                 build(store)
             if then == "damage":
                 for path in files(store, "sequence-*")[:1]:
                     path.unlink()
-            check(committed, rows, filters, steps, window)
+            check(committed, lived.rows, filters, steps, window)
 
 
 def check(

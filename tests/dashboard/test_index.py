@@ -25,6 +25,7 @@ from tests.dashboard.plain_people import Row, persons, sessions
 from tests.dashboard.plain_sequences import check_sequences
 from tests.dashboard.plain_spans import SpanRow, plain_span
 from tests.dashboard.store_builder import TOPIC, Partition, make_event
+from tests.dashboard.store_life import Life, StoreLife
 from tests.dashboard.test_events import EVENT, EVENTS, START, partitioned
 
 EVERYTHING = f"SELECT {', '.join(COLUMNS)} FROM events ORDER BY _partition, _offset"
@@ -98,7 +99,7 @@ def without_index(store: Path) -> Found:
 
 
 @st.composite
-def lives(draw: st.DrawFn) -> list[tuple[list[Event], int, int, str]]:
+def lives(draw: st.DrawFn) -> Life:
     """What happens to a store: events of a partition, on one of three days, and then nothing, a build, or a loss."""
     then = st.sampled_from(["build", "build", "close", "tail", "tail", "lose"])
     steps = st.tuples(EVENTS, st.integers(0, 1), st.integers(1, 3), then)
@@ -115,30 +116,19 @@ def check(found: Found, rows: list[Row]) -> None:
 @settings(max_examples=25, deadline=None)
 @given(life=lives())
 def test_csv_index_and_both_give_the_same_after_whatever_happened(
-    life: list[tuple[list[Event], int, int, str]],
+    life: Life,
 ) -> None:
     with TemporaryDirectory() as place, opened(store := Path(place)) as who_looks_on:
-        partitions = [Partition(store, number) for number in range(2)]
-        rows: list[Row] = []
-        closed: list[tuple[Path, int, range]] = []
+        lived = StoreLife(store)
         for events, number, day, then in life:
-            partition = partitions[number]
-            rows += [Row(event, number, partition.next_offset + place) for place, event in enumerate(events)]
-            partition.commit(events)
-            offsets = range(partition.first_offset, partition.next_offset)
-            if then != "tail" and offsets:
-                closed.append((partition.close(date=f"2026-11-2{day}"), number, offsets))
-            if then == "lose" and closed:
-                path, of, lost = closed.pop(0)
-                path.unlink()
-                rows = [row for row in rows if row.partition != of or row.offset not in lost]
+            lived.step(events, number, day, then)
             if then == "build":
                 build(store)
                 check_sequences(store)
                 check_facts(store)
-            check(found_by(who_looks_on), rows)
+            check(found_by(who_looks_on), lived.rows)
         found = read(store)
-        check(found, rows)
+        check(found, lived.rows)
         build(store)
         assert read(store) == found
         assert without_index(store) == found

@@ -26,9 +26,9 @@ from dashboard_app.rollup.number_sets import SetMaker, different, number_set
 from dashboard_app.rollup.reading import Chosen, IndexedFile, Rollups
 from dashboard_app.rows import Rows
 from tests.dashboard.plain_overview import check_overview
-from tests.dashboard.plain_people import Row
 from tests.dashboard.queries import make_query
 from tests.dashboard.store_builder import TOPIC, Partition, make_event
+from tests.dashboard.store_life import Life, StoreLife
 from tests.dashboard.test_index import build, opened
 
 # In the night before the 25th the clocks of Berlin go back, by an hour.
@@ -98,39 +98,24 @@ def overviews(committed: CommittedStore, filters: Filters) -> tuple[Overview | N
     custom=st.booleans(),
 )
 def test_rollups_rows_and_plain_python_have_the_same_numbers(
-    life: list[tuple[list[Event], int, int, str]], query: dict[str, str], zone: str, custom: bool
+    life: Life, query: dict[str, str], zone: str, custom: bool
 ) -> None:
     if custom:
         query = {**query, "range": "custom", "from": "2026-10-24T10:07", "to": "2026-10-26T09:40"}
     filters = parse_filters(make_query(**query), now=NOW, tz=ZoneInfo(zone))
     with TemporaryDirectory() as place, opened(store := Path(place)) as committed:
-        partitions = [Partition(store, number) for number in range(2)]
-        rows: list[Row] = []
-        closed: list[tuple[Path, int, range]] = []
+        lived = StoreLife(store)
         for events, number, day, then in life:
-            partition = partitions[number]
-            rows += [Row(event, number, partition.next_offset + nth) for nth, event in enumerate(events)]
-            partition.commit(events)
-            offsets = range(partition.first_offset, partition.next_offset)
-            if then != "tail" and offsets:
-                closed.append((partition.close(date=f"2026-10-2{day}"), number, offsets))
-            if then == "rewrite" and closed:
-                # As `forget` leaves a segment: other bytes, fewer rows.
-                path, of, lost = closed[0]
-                header, *lines = path.read_bytes().splitlines(keepends=True)
-                path.unlink()
-                path.write_bytes(header + b"".join(lines[1:]))
-                closed[0] = path, of, lost[1:]
-                rows = [row for row in rows if (row.partition, row.offset) not in ((of, n) for n in lost[:1])]
+            lived.step(events, number, day, then)
             if then == "build":
                 build(store)
             by_rollups, by_rows = overviews(committed, filters)
-            check_overview(by_rows, rows, filters)
+            check_overview(by_rows, lived.rows, filters)
             if by_rollups:
                 assert by_rollups == by_rows
         build(store)
         by_rollups, by_rows = overviews(committed, filters)
-        assert by_rollups == (by_rows if closed else None)
+        assert by_rollups == (by_rows if lived.closed else None)
 
 
 FILTERS = parse_filters(make_query(range="7d"), now=NOW, tz=ZoneInfo("Europe/Berlin"))
