@@ -14,9 +14,11 @@ from dashboard_app.rollup.layout import Numbers, starts_of_runs
 
 TOP_PATHS: Final = 20
 _HIGHEST: Final = 2**63 - 1
-# Fibonacci hashing into 2^20 slots: Knuth, The Art of Computer Programming 3, 6.4.
+# Fibonacci hashing into slots: Knuth, The Art of Computer Programming 3, 6.4.
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT: Final = np.uint64(44)
+_SLOTS: Final = 2**20
+_MOST_LOAD: Final = 2**16
 _FULL_SLOTS: Final = 16 * TOP_PATHS
 
 
@@ -41,9 +43,8 @@ class Paths:
 
 def count_paths(visits: Sequence[Visits], limit: int) -> Paths:
     """By the first pages of sessions, of which all numbers are below `limit`. For any thread."""
-    columns = list(zip(*(some.pages for some in visits), strict=True))
     numbers = _PathNumbers(limit)
-    keys, counts = _commonest_keys(numbers.keys(columns))
+    keys, counts = _commonest_keys(numbers.keys([some.pages for some in visits]))
     return Paths(counts, numbers.pages(keys))
 
 
@@ -60,25 +61,34 @@ def name_paths(paths: Paths, texts: Texts) -> list[PathCount]:
     ]
 
 
-def _commonest_keys(keys: Numbers) -> tuple[Numbers, Numbers]:
+def _commonest_keys(pieces: Sequence[Numbers]) -> tuple[Numbers, Numbers]:
     """The TOP_PATHS commonest of the keys, and those that are as common as the last of them; how often each is there.
 
     To sort them costs most, and most are there once or twice. So all are counted by slot first, and those of the
     fullest slots are sorted: none of another slot can be there more often than its slot is full.
     """
-    hashed = keys.view(np.uint64) * _MULTIPLIER
-    hashed >>= _SHIFT
-    slots = hashed.view(np.int64)
-    loads = np.bincount(slots)
-    full = np.partition(loads, -_FULL_SLOTS)[-_FULL_SLOTS] if len(loads) > _FULL_SLOTS else 0
-    found, counts = _counted(keys[(loads >= full)[slots]])
+    loads = np.zeros(_SLOTS, np.int64)
+    for keys in pieces:
+        np.add.at(loads, _slots(keys), 1)
+    # How many slots have the highest load that is told apart, that or the one below, and so on.
+    from_top = np.cumsum(np.bincount(np.minimum(loads, _MOST_LOAD))[::-1])
+    full = len(from_top) - int(np.searchsorted(from_top, _FULL_SLOTS, "right"))
+    is_full = loads >= full
+    found, counts = _counted([keys[is_full[_slots(keys)]] for keys in pieces])
     if len(counts) < TOP_PATHS or counts.min() < full:
-        found, counts = _counted(keys)
+        found, counts = _counted(pieces)
     return found, counts
 
 
-def _counted(keys: Numbers) -> tuple[Numbers, Numbers]:
-    keys = np.sort(keys)
+def _slots(keys: Numbers) -> Numbers:
+    hashed = keys.view(np.uint64) * _MULTIPLIER
+    hashed >>= _SHIFT
+    return hashed.view(np.int64)
+
+
+def _counted(pieces: Sequence[Numbers]) -> tuple[Numbers, Numbers]:
+    keys = np.concatenate(pieces)
+    keys.sort()
     begins = starts_of_runs(keys)
     counts = np.diff(begins, append=len(keys))
     found = commonest(counts, TOP_PATHS)
@@ -93,19 +103,20 @@ class _PathNumbers:
         # For each page after the first, what the numbers of the pages before it stand for, if they were too high.
         self._steps: list[Numbers | None] = []
 
-    def keys(self, columns: Sequence[Sequence[npt.NDArray[Any]]]) -> Numbers:
-        """The numbers of the ways; `columns` has the first pages of all, then the second ones, each in pieces."""
-        first, *others = columns
-        keys = np.concatenate(first).astype(np.int64)
+    def keys(self, pieces: Sequence[tuple[npt.NDArray[Any], ...]]) -> list[Numbers]:
+        """The numbers of the ways, in pieces; each of `pieces` has the first pages of some, then the second ones."""
+        firsts, *others = zip(*pieces, strict=True)
+        keys = [first.astype(np.int64) for first in firsts]
         for column in others:
             stands_for = None
-            if int(keys.max(initial=0)) >= _HIGHEST // self._limit:
-                stands_for, keys = np.unique(keys, return_inverse=True)
+            if max(int(some.max(initial=0)) for some in keys) >= _HIGHEST // self._limit:
+                stands_for, numbers = np.unique(np.concatenate(keys), return_inverse=True)
+                keys = np.split(numbers, np.cumsum([len(some) for some in keys[:-1]]))
             self._steps.append(stands_for)
-            keys *= self._limit
-            keys += np.concatenate(column)
-        found: Numbers = keys[np.concatenate(first) != 0]
-        return found
+            for some, pages in zip(keys, column, strict=True):
+                np.multiply(some, self._limit, out=some)
+                np.add(some, pages, out=some)
+        return [some[first != 0] for some, first in zip(keys, firsts, strict=True)]
 
     def pages(self, keys: Numbers) -> Numbers:
         """A row for the first pages of these ways, then one for the second, and so on."""

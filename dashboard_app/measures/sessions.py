@@ -109,7 +109,10 @@ def _lengths(visits: Sequence[Visits]) -> list[int]:
 
 def _count_numbers(numbers: Sequence[npt.NDArray[Any]]) -> Numbers:
     """How many sessions have each of the numbers, from 0 on."""
-    return np.bincount(np.concatenate(numbers))
+    counts = np.zeros(1 + max(int(some.max(initial=0)) for some in numbers), np.int64)
+    for some in numbers:
+        np.add.at(counts, some, 1)
+    return counts
 
 
 def _top(counts: Numbers, texts: Texts) -> dict[int, str | None]:

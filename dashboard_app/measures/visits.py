@@ -105,13 +105,12 @@ class _Loading:
         lengths = spans["last_on"] // _MILLISECOND - first_on // _MILLISECOND
         return Visits(
             buckets=self._buckets(first_on),
-            # All but those of weeks, in half of the memory.
-            lengths=lengths.astype(np.uint32) if lengths.max(initial=0) < 2**32 else lengths,
-            events=spans["events"],
+            lengths=_small(lengths),
+            events=_small(spans["events"]),
             bounces=spans["acts"] <= BOUNCE_ACTS,
-            values=spans[self._asked.by],
-            exits=spans[EXIT],
-            pages=tuple(spans[name] for name in self._asked.pages),
+            values=_small(spans[self._asked.by]),
+            exits=_small(spans[EXIT]),
+            pages=tuple(_small(spans[name]) for name in self._asked.pages),
         )
 
     def rows_of(self, tangled: Tangled) -> list[Chosen]:
@@ -153,3 +152,8 @@ class _Loading:
         for some in sessions:
             flags[some] = True
         return flags
+
+
+def _small(numbers: _Column) -> _Column:
+    """The same in the memory that the highest needs: there are millions, and all but a few are low."""
+    return numbers.astype(np.min_scalar_type(int(numbers.max(initial=0))), copy=False)

@@ -50,7 +50,6 @@ class Rolled:
     connection: duckdb.DuckDBPyConnection
     index: RolledIndex
     _loose: dict[object, str] = field(default_factory=dict)
-    _sessions: dict[int, Numbers] = field(default_factory=dict)
 
     def divide(self, asked: DateRange, source: str, buckets: Sequence[Bucket]) -> "Division":
         """The rows of a range, all within `buckets`; of one source unless it is empty."""
@@ -101,15 +100,14 @@ class Rolled:
 
     def sessions(self, file: int) -> Numbers:
         """The session of each span of a file, in the order of their numbers."""
-        if file not in self._sessions:
-            indexed = self.index.rollups.files[file]
-            spans = indexed.rollup.spans()
-            self._sessions[file] = spans.copy()
-            for changed in self.index.sessions:
-                if indexed.date in changed:
-                    some, sessions = changed[indexed.date]
-                    self._sessions[file][np.searchsorted(spans, some)] = sessions
-        return self._sessions[file]
+        indexed = self.index.rollups.files[file]
+        spans = indexed.rollup.spans()
+        sessions = spans.copy()
+        for changed in self.index.sessions:
+            if indexed.date in changed:
+                some, others = changed[indexed.date]
+                sessions[np.searchsorted(spans, some)] = others
+        return sessions
 
     def loose(self, asked: DateRange, source: str, covered: Cover) -> str:
         """A table of the range's rows that the cover has not. Raises duckdb.Error."""
