@@ -1,6 +1,8 @@
 """The Kafka consumer of a feeder: its settings, and the records that come from it."""
 
+import logging
 from itertools import groupby
+from threading import Thread
 from typing import Any, Final, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -10,6 +12,9 @@ from brokerlytics.native.librdkafka import ClientReader, kafka
 from brokerlytics.native.messages import Run
 from feeder_app.records import Records, records_of
 
+logger = logging.getLogger(__name__)
+
+CLOSE_SECONDS: Final = 30.0
 _MOST: Final = 1_000
 
 
@@ -56,9 +61,15 @@ class FeederConsumer(Consumer):
         self._lead_here(partitions)
 
     def close(self) -> None:
-        """As the client's; what was taken is gone."""
+        """As the client's, for CLOSE_SECONDS at most; what was taken is gone."""
         self._end_reading()
-        super().close()
+        # When the group gives partitions to a member that leaves, librdkafka may wait for itself for ever
+        # (confluentinc/librdkafka#4527). Then the group waits for the end of the session.
+        leaving = Thread(target=super().close, name="leaving the group", daemon=True)
+        leaving.start()
+        leaving.join(CLOSE_SECONDS)
+        if leaving.is_alive():
+            logger.warning("The consumer group was not left within %.0f s, the process ends without.", CLOSE_SECONDS)
 
     def __del__(self) -> None:
         self._end_reading()

@@ -190,7 +190,8 @@ def test_after_a_fatal_error_a_new_producer_is_made(topic: str, caplog: pytest.L
     assert not first._poller.is_alive()
 
 
-def test_a_forked_process_makes_its_own_producer(topic: str) -> None:
+def test_a_forked_process_makes_its_own_producer(topic: str, settings: Settings) -> None:
+    settings.PRODUCE_TIMEOUT = PATIENCE
     assert shared_producer.get().produce([(b"k", b"parent")]) == [OK]
     child = os.fork()
     if child == 0:
