@@ -120,7 +120,7 @@ class PartitionPaths:
 
 def all_partitions(root: Path) -> list[PartitionPaths]:
     """The partitions of every topic that have state below `root`, in order of topic and number."""
-    matches = (re.fullmatch(r"(.+)-(\d{4,})", path.name) for path in (root / "state").glob("*-*"))
+    matches = (re.fullmatch(r"(.+)-(\d{4,})", name) for name in _names(root / "state"))
     return [PartitionPaths(root, *key) for key in sorted((match[1], int(match[2])) for match in matches if match)]
 
 
@@ -144,22 +144,30 @@ def open_segment(path: Path) -> BinaryIO:
 
 
 def closed_segments(root: Path, topic: str) -> list[ClosedSegment]:
-    """The closed segments of `topic`, in order of date, partition and offset."""
-    return [segment for segment in _segments(root, f"date=*/{topic}-p*.csv*") if segment.topic == topic]
+    """The closed segments of `topic`, in order of date, partition and offset. Raises OSError."""
+    return [segment for segment in all_closed_segments(root) if segment.topic == topic]
 
 
 def all_closed_segments(root: Path) -> list[ClosedSegment]:
-    """The closed segments of every topic, in order of date, topic, partition and offset."""
-    return _segments(root, "date=*/*.csv*")
-
-
-def _segments(root: Path, pattern: str) -> list[ClosedSegment]:
-    found = ((path, _CLOSED.fullmatch(path.name)) for path in sorted((root / "data").glob(pattern)))
+    """The closed segments of every topic, in order of date, topic, partition and offset. Raises OSError."""
+    days = (root / "data" / name for name in sorted(_names(root / "data")) if name.startswith("date="))
+    found = ((day / name, _CLOSED.fullmatch(name)) for day in days for name in sorted(_names(day)))
     return [
         ClosedSegment(path, match["topic"], int(match["partition"]), int(match["first"]), int(match["last"]))
         for path, match in found
         if match
     ]
+
+
+def _names(directory: Path) -> list[str]:
+    """None where there is no such directory: retention may have removed a day since it was seen.
+
+    Not by `Path.glob`, which takes a directory that may not be read for an empty one. Raises OSError.
+    """
+    try:
+        return [path.name for path in directory.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 @contextmanager

@@ -20,7 +20,7 @@ class StoreSize:
 def store_sizes(root: Path, topic: str) -> list[StoreSize]:
     """The closed segments (plain and compressed), the active ones, and the dead letters of `topic`. Raises OSError.
 
-    A file that maintenance replaces meanwhile is left out.
+    A file that is closed or replaced meanwhile is left out.
     """
     closed = closed_segments(root, topic)
     kinds = {
@@ -38,13 +38,14 @@ def store_sizes(root: Path, topic: str) -> list[StoreSize]:
     return sizes
 
 
-def _size(kind: str, paths: list[Path], first: str = "", last: str = "") -> StoreSize:
-    found = [size for path in paths if (size := _bytes(path)) is not None]
-    return StoreSize(kind, len(found), sum(found), first, last)
-
-
-def _bytes(path: Path) -> int | None:
+def size_of(path: Path) -> int | None:
+    """The bytes of a file; None when it is not there any more."""
     try:
         return path.stat().st_size
     except FileNotFoundError:
         return None
+
+
+def _size(kind: str, paths: list[Path], first: str = "", last: str = "") -> StoreSize:
+    found = [size for path in paths if (size := size_of(path)) is not None]
+    return StoreSize(kind, len(found), sum(found), first, last)

@@ -12,6 +12,7 @@ from typing import IO, BinaryIO, Final
 
 from brokerlytics.csv_format import COLUMNS
 from brokerlytics.store import DAMAGED, ClosedSegment, Snapshot, closed_segments, open_segment, open_snapshot
+from brokerlytics.store_size import size_of
 from brokerlytics.timestamps import format_timestamp
 
 # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
@@ -59,16 +60,16 @@ def export_rows(root: Path, topic: str, wanted: ExportFilter, out: IO[str], tell
 
 
 def snapshot_bytes(root: Path, topic: str) -> int:
-    """How many bytes an export reads, compressed ones as they are."""
+    """How many bytes an export reads, compressed ones as they are; without what is replaced meanwhile."""
     with open_snapshot(root, topic) as snapshot:
-        closed = sum(_size(segment.path) for segment in snapshot.closed)
+        closed = sum(size_of(segment.path) or 0 for segment in snapshot.closed)
         return closed + sum(tail.committed_bytes for tail in snapshot.tails)
 
 
 def _rows(root: Path, snapshot: Snapshot, tell: Callable[[int], None]) -> Iterator[list[str]]:
     done = 0
     for segment in snapshot.closed:
-        size = _size(segment.path)
+        size = size_of(segment.path) or 0
         yield from _rows_of(root, segment)
         done += size
         tell(done)
@@ -107,14 +108,6 @@ def _open_current(root: Path, segment: ClosedSegment) -> BinaryIO | None:
 def _holds(other: ClosedSegment, segment: ClosedSegment) -> bool:
     same = (other.date, other.partition) == (segment.date, segment.partition)
     return same and other.first_offset <= segment.first_offset and segment.last_offset <= other.last_offset
-
-
-def _size(path: Path) -> int:
-    """0 for a file that was replaced meanwhile: it is for the progress bar alone."""
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 def _body(file: BinaryIO) -> Iterator[list[str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from brokerlytics.removals import Removal
 from brokerlytics.store import ClosedSegment
+from brokerlytics.store_size import size_of
 from feeder_app.errors import FeederError, StoreDamagedError
 from feeder_app.maintenance.days import closed_days, expired_days, read_state
 from feeder_app.maintenance.plan import MaintenancePolicy, Rewrite, plan_rewrites
@@ -37,8 +38,10 @@ def make_plan(root: Path, policy: MaintenancePolicy, now: datetime) -> Plan:
     state = read_state(root)
     days = closed_days(state, now)
     expired = {day: days.pop(day) for day in expired_days(days, now, policy.keep_days)}
-    plain = {segment.path: segment.path.stat().st_size for segment in state.segments if segment.path.suffix == ".csv"}
-    return Plan(expired, plan_rewrites(state.segments, plain, days, policy))
+    plain = (segment.path for segment in state.segments if segment.path.suffix == ".csv")
+    # A dry run may look while another job replaces files.
+    sizes = {path: size for path in plain if (size := size_of(path)) is not None}
+    return Plan(expired, plan_rewrites(state.segments, sizes, days, policy))
 
 
 def maintain(workspace: Workspace, policy: MaintenancePolicy, watch: JobWatch, now: datetime) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from brokerlytics.store import PartitionPaths, closed_segments, partitions_in
+from brokerlytics.store_size import store_sizes
 from feeder_app.topic_reader import make_reader
 from feeder_app.verify.account import Account, Tell
 from feeder_app.verify.against import Comparison
@@ -45,9 +46,8 @@ def partitions_of(root: Path, topic: str) -> list[int]:
 
 
 def store_bytes(root: Path, topic: str) -> int:
-    """How many bytes a check reads of files that are not compressed; of the others it is more."""
-    sizes = [segment.path.stat().st_size for segment in closed_segments(root, topic)]
-    return sum(sizes) + sum(file.stat().st_size for p in partitions_in(root, topic) for file in p.state.glob("*.open"))
+    """How many bytes a check reads of files that are not compressed; of the others it is more. Raises OSError."""
+    return sum(size.bytes for size in store_sizes(root, topic) if size.kind != "dead letters")
 
 
 def verify_store(options: VerifyOptions, tell: Tell) -> list[Account]:

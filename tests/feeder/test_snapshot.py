@@ -1,6 +1,8 @@
 """Readers beside a writer: every committed row, none twice, at any moment."""
 
+import shutil
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,31 @@ def test_a_reader_never_misses_or_repeats_a_row_while_segments_close(tmp_path: P
         stop.set()
         thread.join()
     assert seen > 100
+
+
+def test_a_day_that_is_removed_during_the_look_has_no_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for day in ("2026-08-21", "2026-08-22"):
+        segment = paths(tmp_path).data / paths(tmp_path).closed_name(day, 0, 1)
+        segment.parent.mkdir(parents=True)
+        segment.touch()
+
+    def listed(directory: Path, entries: Callable[[Path], Iterator[Path]] = Path.iterdir) -> list[Path]:
+        found = list(entries(directory))
+        if directory.name == "data":
+            shutil.rmtree(directory / "date=2026-08-21")
+        return found
+
+    monkeypatch.setattr(Path, "iterdir", listed)
+    assert [segment.date for segment in closed_segments(tmp_path, TOPIC)] == ["2026-08-22"]
+
+
+@pytest.mark.parametrize("name", ["data/date=2026-08-22", "data", "state"])
+def test_a_directory_that_cannot_be_read_is_not_taken_for_an_empty_one(tmp_path: Path, name: str) -> None:
+    directory = tmp_path / name
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    directory.symlink_to(directory)
+    with pytest.raises(OSError, match=f"Too many levels of symbolic links: .*{name}"), open_snapshot(tmp_path, TOPIC):
+        pass
 
 
 def test_topics_whose_names_begin_alike_are_kept_apart(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from rich.console import Console
 from brokerlytics.checkpoint import SLOT_BYTES, CheckpointFile, Gap, read_checkpoint
 from brokerlytics.removals import Removal, removals_path
 from feeder_app.digest_sets import digests_of
+from feeder_app.export import snapshot_bytes
 from feeder_app.partition_writer import PartitionWriter
 from feeder_app.policies import FeederPolicy
 from feeder_app.records import Record
@@ -28,7 +29,7 @@ from feeder_app.seen_ids import SeenIds
 from feeder_app.verify.account import Account
 from feeder_app.verify.display import Display
 from feeder_app.verify.repeats import Memory
-from feeder_app.verify.service import VerifyOptions, verify_store
+from feeder_app.verify.service import VerifyOptions, store_bytes, verify_store
 from tests.feeder.support import START, TOPIC, columns, paths, record
 
 DAY = timedelta(days=1)
@@ -300,6 +301,16 @@ def test_a_compressed_segment_is_read(store: Path) -> None:
     path.with_name(path.name + ".gz").write_bytes(gzip.compress(path.read_bytes()))
     path.unlink()
     assert (faults(store), checked(store).rows) == ([], 89)
+
+
+def test_the_size_is_without_what_was_closed_or_replaced_since_it_was_listed(store: Path) -> None:
+    replaced = paths(store).data / paths(store).closed_name("2026-08-22", 7, 8)
+    for gone in (active(store).with_name("gone.open"), replaced):
+        gone.symlink_to(store / "nowhere")
+    there = [*store.glob("state/*/*.open"), *store.glob("data/*/*.csv")]
+    size = sum(path.stat().st_size for path in there if path.exists())
+    assert size > 4000
+    assert (store_bytes(store, TOPIC), snapshot_bytes(store, TOPIC)) == (size, size)
 
 
 def test_only_the_first_of_a_kind_are_listed(store: Path) -> None:
