@@ -15,10 +15,10 @@ from django.utils.safestring import SafeString
 
 from analytics_app.debugger import debugger_news, debugger_page
 from analytics_app.models import IntakeCount, RecentEvent, SimulationRun, Source
-from analytics_app.read_only_admin import ReadOnlyAdmin
 from analytics_app.simulation_admin import SimulationRunAdmin
 from analytics_app.snippet_view import snippet_page
 from brokerlytics.intake_counts import ACCEPTED
+from brokerlytics.read_only_admin import ReadOnlyAdmin
 
 # What is deleted with its source.
 _OF_SOURCES: Final = {"intake count", "recent event"}

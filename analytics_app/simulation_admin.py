@@ -12,11 +12,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from analytics_app.models import SimulationRun
-from analytics_app.read_only_admin import ReadOnlyAdmin
 from analytics_app.serializers import MAX_DURATION
 from analytics_app.simulation.runs import RunError, request_stop, running_run
 from analytics_app.simulation.scenario_file import DEFAULT, load, shipped
 from analytics_app.simulation.worker import start_simulation
+from brokerlytics.read_only_admin import ReadOnlyAdmin
 
 _FIELDS: Final = ["scenario", "rate", "duration", "seed"]
 _REFRESH_SECONDS: Final = "2"

@@ -18,12 +18,12 @@ from django.utils import timezone
 
 from brokerlytics.checkpoint import CorruptCheckpointError
 from brokerlytics.kafka import client_config
+from brokerlytics.read_only_admin import ReadOnlyAdmin
 from feeder_app.dead_letter_page import ROWS, Line, page_of, wanted_of
 from feeder_app.dead_letters.inbox import LetterError, drop, find
 from feeder_app.dead_letters.journal import LetterState
 from feeder_app.dead_letters.requeue import Requeue
 from feeder_app.models import DeadLetter
-from feeder_app.read_only_admin import ReadOnlyAdmin
 from feeder_app.topic_reader import TopicAwayError
 
 logger = logging.getLogger(__name__)

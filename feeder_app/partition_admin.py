@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from brokerlytics.health import OK, check_feeder
 from brokerlytics.partition_overview import feeders_of, partition_rows
+from brokerlytics.read_only_admin import ReadOnlyAdmin
 from feeder_app.models import Partition
-from feeder_app.read_only_admin import ReadOnlyAdmin
 
 _TEMPLATE: Final = "admin/feeder_app/partition/change_list.html"
 

@@ -1,4 +1,4 @@
-"""What is only looked at in the admin."""
+"""What is only looked at in the admin: rows that the product makes, and files of the store."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no argument at run time
-    """Rows that the product makes, to be looked at."""
+    """Nothing is added, changed or deleted, whatever permissions a user has."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 (Django's signature)
         return False
