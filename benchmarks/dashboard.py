@@ -29,16 +29,16 @@ from benchmarks.dashboard_store import TOPIC, make_store
 from benchmarks.servers import peak_memory
 from brokerlytics.index_files import index_dir
 from brokerlytics.store import closed_segments
-from dashboard_app.committed import CommittedStore
-from dashboard_app.csv_relation import RELATION
-from dashboard_app.filters import parse_filters
 from dashboard_app.index.builder import IndexBuilder
 from dashboard_app.index.following import bring_up_to_date
+from dashboard_app.question.filters import parse_filters
 from dashboard_app.reader import measure_answer
+from dashboard_app.reading.committed import CommittedStore
+from dashboard_app.reading.csv_relation import RELATION
+from dashboard_app.reading.rows import Rows
+from dashboard_app.reading.scratch import ScratchDirectory
 from dashboard_app.registry import REPORTS
 from dashboard_app.report import AnyReport, Context
-from dashboard_app.rows import Rows
-from dashboard_app.scratch import ScratchDirectory
 
 END: Final = datetime(2026, 11, 25, tzinfo=UTC)
 EVENTS_OF_A_DEVICE: Final = 50

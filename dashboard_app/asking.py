@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from brokerlytics.checkpoint import CorruptCheckpointError
-from dashboard_app.committed import UnreadableStoreError
-from dashboard_app.filters import Filters, parse_filters
 from dashboard_app.keeping.annotations import annotations_within
+from dashboard_app.question.filters import Filters, parse_filters
 from dashboard_app.reader import Answer, reader
+from dashboard_app.reading.committed import UnreadableStoreError
 from dashboard_app.report import AnyReport, Context, Query, Table
 
 # Whatever keeps the store from being read; their texts are for people and have no personal data.

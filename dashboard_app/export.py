@@ -8,8 +8,8 @@ from io import StringIO
 from typing import Any, Final
 
 from dashboard_app.asking import Question
-from dashboard_app.errors import FilterError
-from dashboard_app.filters import DateRange
+from dashboard_app.question.errors import FilterError
+from dashboard_app.question.filters import DateRange
 from dashboard_app.reader import Answer
 from dashboard_app.report import Table, Value
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from dashboard_app.access import may_read, may_run_sql
-from dashboard_app.links import page_url, shared_query
+from dashboard_app.presenting.links import page_url, shared_query
 from dashboard_app.registry import REPORTS
 
 

@@ -13,12 +13,12 @@ from typing import Any, Final
 import duckdb
 from django.conf import settings
 
-from dashboard_app.committed import CommittedStore
-from dashboard_app.filters import Filters
 from dashboard_app.measures.presence import has_rows, newest_on, sources
+from dashboard_app.question.filters import Filters
+from dashboard_app.reading.committed import CommittedStore
+from dashboard_app.reading.rows import Rows
+from dashboard_app.reading.scratch import ScratchDirectory
 from dashboard_app.report import AnyReport
-from dashboard_app.rows import Rows
-from dashboard_app.scratch import ScratchDirectory
 
 _KEPT: Final = 32
 # Maintenance may rewrite a day between the look at its files and their reading.

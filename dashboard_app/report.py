@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 from django.utils.datastructures import MultiValueDict
 
-from dashboard_app.filters import Filters
-from dashboard_app.rows import Rows
+from dashboard_app.question.filters import Filters
+from dashboard_app.reading.rows import Rows
 
 Query = MultiValueDict[str, str]
 # None is an empty cell. Times are aware, in the project's timezone where they are edges of buckets.

@@ -15,12 +15,12 @@ from django.views.decorators.http import require_safe
 
 from dashboard_app.access import for_readers
 from dashboard_app.asking import STORE_ERRORS, Question, ask, make_question
-from dashboard_app.bar import added_filter, make_bar
-from dashboard_app.errors import FilterError
 from dashboard_app.export import chosen_tables, make_csv, make_document
-from dashboard_app.formats import minute
-from dashboard_app.links import replaced, with_query
-from dashboard_app.presenting import make_moment
+from dashboard_app.presenting.bar import added_filter, make_bar
+from dashboard_app.presenting.formats import minute
+from dashboard_app.presenting.links import replaced, with_query
+from dashboard_app.presenting.values import make_moment
+from dashboard_app.question.errors import FilterError
 from dashboard_app.reader import Answer, TooSlowError
 from dashboard_app.registry import report_named
 from dashboard_app.report import AnyReport, Query

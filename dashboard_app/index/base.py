@@ -8,8 +8,8 @@ import duckdb
 
 from brokerlytics.csv_format import COLUMNS
 from brokerlytics.index_files import FileStamp, Manifest
-from dashboard_app.csv_relation import TYPES
 from dashboard_app.index.facts import FACT_COLUMNS, SPAN_FACTS
+from dashboard_app.reading.csv_relation import TYPES
 
 _PLACE: Final = "STRUCT(created_on TIMESTAMP, _partition INTEGER, _offset BIGINT)"
 _SPAN: Final = ("day", "span", "who", "session_id", "first_on", "last_on", "person", "session")

@@ -23,18 +23,18 @@ from brokerlytics.index_files import (
     stamp_segment,
     write_manifest,
 )
-from dashboard_app.closed_rows import day_of
-from dashboard_app.committed import explained
-from dashboard_app.csv_relation import EMPTY_TABLE, ROWS_OF_FILES
 from dashboard_app.facts.writing import write_facts
 from dashboard_app.index.base import SPAN_COLUMNS, create_base, moved_days, parquet, with_moved
 from dashboard_app.index.planning import Plan, make_plan, parts_for
 from dashboard_app.index.relation import ROW_COLUMNS, resolve
+from dashboard_app.reading.closed_rows import day_of
+from dashboard_app.reading.committed import explained
+from dashboard_app.reading.csv_relation import EMPTY_TABLE, ROWS_OF_FILES
+from dashboard_app.reading.scratch import ScratchDirectory
 from dashboard_app.rollup.layout import RollupFile
 from dashboard_app.rollup.numbered import numbered_rows
 from dashboard_app.rollup.tables import prepare_rollups
 from dashboard_app.rollup.writing import write_rollup
-from dashboard_app.scratch import ScratchDirectory
 from dashboard_app.sequence.writing import write_sequence
 
 _MEMORY_LIMIT: Final = "2GB"

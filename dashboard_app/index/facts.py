@@ -3,7 +3,7 @@
 from typing import Final
 
 from brokerlytics.event import END_SESSION, START_SESSION
-from dashboard_app.row_order import ROW_ORDER
+from dashboard_app.reading.row_order import ROW_ORDER
 
 # As many pages of a span are kept, in order, one after another that is the same counted once. `page_1` is the entry.
 PATH_PAGES: Final = 3

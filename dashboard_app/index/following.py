@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from dashboard_app.committed import UnreadableStoreError
 from dashboard_app.index.builder import IndexBuilder
+from dashboard_app.reading.committed import UnreadableStoreError
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from brokerlytics.index_files import Manifest, SegmentStamp, believable_days, read_manifest, stamp_segment
 from brokerlytics.store import closed_segments
-from dashboard_app.closed_rows import day_of
+from dashboard_app.reading.closed_rows import day_of
 
 _BATCH_BYTES: Final = 4 * 1024**3
 

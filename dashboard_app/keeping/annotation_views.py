@@ -12,10 +12,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard_app.access import for_readers, for_signed_in, may_change, user_of
-from dashboard_app.formats import minute
 from dashboard_app.keeping.answers import back, tell_errors
 from dashboard_app.keeping.forms import AnnotationForm
 from dashboard_app.models import Annotation
+from dashboard_app.presenting.formats import minute
 
 _SHOWN = 500
 

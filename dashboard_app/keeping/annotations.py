@@ -1,7 +1,7 @@
 """The notes on a page's time axis."""
 
-from dashboard_app.filters import Filters
 from dashboard_app.models import Annotation
+from dashboard_app.question.filters import Filters
 from dashboard_app.report import Annotation as Note
 
 

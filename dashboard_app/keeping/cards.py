@@ -13,11 +13,11 @@ from django.http import QueryDict
 from django.template.loader import render_to_string
 
 from dashboard_app.asking import STORE_ERRORS, ask, make_question
-from dashboard_app.charts import Chart
-from dashboard_app.errors import FilterError
-from dashboard_app.formats import exact, minute
 from dashboard_app.models import SQL, SavedReport
-from dashboard_app.presenting import Card, Moment, make_moment
+from dashboard_app.presenting.charts import Chart
+from dashboard_app.presenting.formats import exact, minute
+from dashboard_app.presenting.values import Card, Moment, make_moment
+from dashboard_app.question.errors import FilterError
 from dashboard_app.reader import TooSlowError
 from dashboard_app.registry import report_named
 from dashboard_app.report import Context, Table, Value

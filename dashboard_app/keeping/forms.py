@@ -9,8 +9,8 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from dashboard_app.asking import make_question
-from dashboard_app.errors import FilterError
 from dashboard_app.models import SQL, Annotation, ApiToken, Dashboard, SavedReport
+from dashboard_app.question.errors import FilterError
 from dashboard_app.registry import report_named
 from dashboard_app.sql.statement import MAX_CHARACTERS
 

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dashboard_app.access import for_readers, for_signed_in, may_change, may_run_sql, user_of
 from dashboard_app.keeping.answers import back, check_owner, tell_errors
 from dashboard_app.keeping.forms import EXPIRIES, SavedReportForm
-from dashboard_app.links import page_url
 from dashboard_app.models import SQL, Dashboard, SavedReport, ShareLink
+from dashboard_app.presenting.links import page_url
 from dashboard_app.registry import REPORTS
 
 

@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from brokerlytics.native.attempts import Counted, Rules
 from brokerlytics.native.library import library
-from dashboard_app.conditions import Where, column_sql, where_all
-from dashboard_app.filters import Filters, naive
 from dashboard_app.measures.following import EPOCH, MICROSECOND, Asked, Stretch, follow
 from dashboard_app.measures.stored_rows import StoredRows, stored_rows
-from dashboard_app.rows import Rows
-from dashboard_app.steps import Step
+from dashboard_app.question.conditions import Where, column_sql, where_all
+from dashboard_app.question.filters import Filters, naive
+from dashboard_app.question.steps import Step
+from dashboard_app.reading.rows import Rows
 
 _HOUR: Final = timedelta(hours=1)
 # Spans tell how many rows there are when, and whose.

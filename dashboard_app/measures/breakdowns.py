@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import duckdb
 
-from dashboard_app.conditions import Where, column_sql
-from dashboard_app.filters import Filters
 from dashboard_app.metrics import EVENTS
+from dashboard_app.question.conditions import Where, column_sql
+from dashboard_app.question.filters import Filters
 
 TOP_VALUES: Final = 10
 # A column has a bit for each of its commonest values, after one for all others; a word has 63 bits.

@@ -4,10 +4,10 @@ from typing import Final
 
 import numpy as np
 
-from dashboard_app.conditions import Where
-from dashboard_app.filters import Filters
 from dashboard_app.metrics import EVENTS
-from dashboard_app.rows import Rows
+from dashboard_app.question.conditions import Where
+from dashboard_app.question.filters import Filters
+from dashboard_app.reading.rows import Rows
 
 MOST_TYPES: Final = 200
 _TYPES: Final = f"SELECT event_type, {EVENTS} FROM {{relation}} WHERE {{where}} GROUP BY event_type"  # noqa: S608

@@ -6,10 +6,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from dashboard_app.bucketing import bucket_sql
-from dashboard_app.buckets import Bucket
-from dashboard_app.conditions import Where, column_sql, number_sql
-from dashboard_app.filters import Filters
 from dashboard_app.measures.event_types import event_types
 from dashboard_app.measures.explore_groups import OTHER, Explored, Group, Pair, Period, Places, events_of
 from dashboard_app.measures.stored_explore import (
@@ -20,7 +16,11 @@ from dashboard_app.measures.stored_explore import (
     stored_top,
 )
 from dashboard_app.metrics import EVENTS, NUMERIC
-from dashboard_app.rows import Rows
+from dashboard_app.question.bucketing import bucket_sql
+from dashboard_app.question.buckets import Bucket
+from dashboard_app.question.conditions import Where, column_sql, number_sql
+from dashboard_app.question.filters import Filters
+from dashboard_app.reading.rows import Rows
 
 # Of the last four, the column whose different values are counted.
 COUNTS: Final = {"events": "", "devices": "device_id", "users": "user_id", "persons": "person", "sessions": "session"}

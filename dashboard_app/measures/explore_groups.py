@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dashboard_app.buckets import Bucket
-from dashboard_app.conditions import Where, column_sql
-from dashboard_app.filters import DateRange
+from dashboard_app.question.buckets import Bucket
+from dashboard_app.question.conditions import Where, column_sql
+from dashboard_app.question.filters import DateRange
 
 # Places of groups that are no value of the top.
 OTHER, MISSING, ALL = 0, -1, -2

@@ -20,7 +20,7 @@ import numpy as np
 from brokerlytics.native.attempts import Counted, NativeAttempts, Rules, person_bytes
 from brokerlytics.native.division import Batch, Divided, DividedRows, choose_rows, divide_rows
 from brokerlytics.native.library import Library, library
-from dashboard_app.arrow_batches import arrow_batches
+from dashboard_app.measures.arrow_batches import arrow_batches
 from dashboard_app.measures.attempt_rules import PlainAttempts
 from dashboard_app.measures.stored_rows import StoredRows
 

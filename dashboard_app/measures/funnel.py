@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import duckdb
 
-from dashboard_app.filters import Filters
 from dashboard_app.measures.attempts import load_attempts
 from dashboard_app.measures.identities import Identity, identities
-from dashboard_app.rows import Rows
-from dashboard_app.steps import Step
+from dashboard_app.question.filters import Filters
+from dashboard_app.question.steps import Step
+from dashboard_app.reading.rows import Rows
 
 TOP_VALUES: Final = 10
 PEOPLE_PER_PAGE: Final = 50

@@ -8,11 +8,11 @@ from typing import Final
 
 import duckdb
 
-from dashboard_app.bucketing import bucket_sql
-from dashboard_app.buckets import Bucket
-from dashboard_app.filters import Filters, naive
 from dashboard_app.measures.revenue import quotient
 from dashboard_app.measures.stretches import stretches_ever
+from dashboard_app.question.bucketing import bucket_sql
+from dashboard_app.question.buckets import Bucket
+from dashboard_app.question.filters import Filters, naive
 
 _NEWCOMERS: Final = """
 CREATE OR REPLACE TEMP TABLE newcomer AS

@@ -7,11 +7,11 @@ from typing import Final
 
 import duckdb
 
-from dashboard_app.buckets import MINUTE
-from dashboard_app.conditions import Where
-from dashboard_app.filters import Filters, naive
 from dashboard_app.metrics import EVENTS, PERSONS
-from dashboard_app.row_order import ROW_ORDER
+from dashboard_app.question.buckets import MINUTE
+from dashboard_app.question.conditions import Where
+from dashboard_app.question.filters import Filters, naive
+from dashboard_app.reading.row_order import ROW_ORDER
 
 MINUTES: Final = 30
 # The present minute and the five before it.

@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
-from dashboard_app.buckets import Bucket
-from dashboard_app.conditions import Where
-from dashboard_app.filters import DateRange, Filters
 from dashboard_app.measures.breakdowns import ValueCount, measure_breakdowns
 from dashboard_app.measures.periods import Period, measure_period
 from dashboard_app.measures.rolled_breakdowns import measure_rolled_breakdowns
 from dashboard_app.measures.rolled_periods import measure_rolled_period
 from dashboard_app.measures.types_drawn import measure_rolled_types, measure_types
+from dashboard_app.question.buckets import Bucket
+from dashboard_app.question.conditions import Where
+from dashboard_app.question.filters import DateRange, Filters
+from dashboard_app.reading.rows import Rows
 from dashboard_app.rollup.covering import moment
 from dashboard_app.rollup.layout import ROLLED_UP
-from dashboard_app.rows import Rows
 
 DRAWN_TYPES: Final = 6
 NEWEST: Final = 10

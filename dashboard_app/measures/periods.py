@@ -7,10 +7,10 @@ from typing import Final
 
 import duckdb
 
-from dashboard_app.bucketing import bucket_sql
-from dashboard_app.buckets import Bucket
-from dashboard_app.conditions import Where
 from dashboard_app.metrics import EVENTS, REVENUE, SESSIONS, UNIQUE_DEVICES
+from dashboard_app.question.bucketing import bucket_sql
+from dashboard_app.question.buckets import Bucket
+from dashboard_app.question.conditions import Where
 
 # Each device and each session once for each bucket that it has events in: one look at the rows for both. From these few
 # everything is counted. A NULL bucket stands for the whole period.

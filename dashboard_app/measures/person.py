@@ -7,8 +7,8 @@ from typing import Any, Final, Literal
 
 import duckdb
 
-from dashboard_app.filters import Filters
 from dashboard_app.measures.users import Seen, describe
+from dashboard_app.question.filters import Filters
 
 EVENTS_PER_PAGE: Final = 100
 

@@ -17,10 +17,10 @@ from brokerlytics.heartbeat import Heartbeat
 from brokerlytics.intake_counts import ACCEPTED, IntakeCount, intake_counts
 from brokerlytics.partition_overview import PartitionRow, feeders_of, partition_rows
 from brokerlytics.store_size import StoreSize, store_sizes
-from dashboard_app.bucketing import bucket_sql
-from dashboard_app.filters import Filters
-from dashboard_app.letter_counts import LetterCounts
 from dashboard_app.metrics import EVENTS
+from dashboard_app.question.bucketing import bucket_sql
+from dashboard_app.question.filters import Filters
+from dashboard_app.reading.letter_counts import LetterCounts
 
 NumberT = TypeVar("NumberT", int, float)
 _ROWS: Final = f"SELECT {EVENTS}, min(created_on), max(created_on), max(received_on) FROM events"  # noqa: S608

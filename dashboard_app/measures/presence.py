@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from dashboard_app.conditions import Where
-from dashboard_app.filters import Filters
+from dashboard_app.question.conditions import Where
+from dashboard_app.question.filters import Filters
+from dashboard_app.reading.rows import Rows
 from dashboard_app.rollup.covering import moment
-from dashboard_app.rows import Rows
 
 # More sources than this are not offered for choice; the filters take any.
 _MAX_SOURCES: Final = 100

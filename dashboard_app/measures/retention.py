@@ -8,11 +8,11 @@ from typing import Final
 
 import duckdb
 
-from dashboard_app.bucketing import bucket_sql
-from dashboard_app.buckets import Bucket, Interval
-from dashboard_app.conditions import Where
-from dashboard_app.filters import Filters, naive
-from dashboard_app.steps import Step
+from dashboard_app.question.bucketing import bucket_sql
+from dashboard_app.question.buckets import Bucket, Interval
+from dashboard_app.question.conditions import Where
+from dashboard_app.question.filters import Filters, naive
+from dashboard_app.question.steps import Step
 
 _WORD_BITS: Final = 64
 # Before the first period is the period -1.

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import duckdb
 
-from dashboard_app.bucketing import bucket_sql
-from dashboard_app.conditions import column_sql
-from dashboard_app.filters import DateRange, Filters
 from dashboard_app.measures.stretches import stretches
 from dashboard_app.metrics import PAYING_PERSONS, PAYMENTS, PERSONS, REVENUE
+from dashboard_app.question.bucketing import bucket_sql
+from dashboard_app.question.conditions import column_sql
+from dashboard_app.question.filters import DateRange, Filters
 
 TOP: Final = 10
 _ZERO: Final = Decimal(0)

@@ -6,10 +6,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from dashboard_app.conditions import column_sql
 from dashboard_app.measures.breakdowns import ValueCount
 from dashboard_app.measures.value_counts import CountedValue, ValueCounts
 from dashboard_app.metrics import EVENTS
+from dashboard_app.question.conditions import column_sql
 from dashboard_app.rollup.layout import starts_of_runs
 from dashboard_app.rollup.number_sets import NumberSet
 from dashboard_app.rollup.rolled import Division

@@ -5,10 +5,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from dashboard_app.bucketing import bucket_sql
-from dashboard_app.filters import naive
 from dashboard_app.measures.periods import Counts, Period
 from dashboard_app.metrics import REVENUE
+from dashboard_app.question.bucketing import bucket_sql
+from dashboard_app.question.filters import naive
 from dashboard_app.rollup.covering import moment
 from dashboard_app.rollup.rolled import Division
 

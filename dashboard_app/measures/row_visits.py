@@ -8,10 +8,10 @@ import duckdb
 import numpy as np
 
 from brokerlytics.event import END_SESSION, START_SESSION
-from dashboard_app.conditions import column_sql
 from dashboard_app.measures.asked_sessions import AskedSessions
+from dashboard_app.question.conditions import column_sql
+from dashboard_app.reading.row_order import ROW_ORDER
 from dashboard_app.rollup.layout import Numbers, starts_of_runs
-from dashboard_app.row_order import ROW_ORDER
 
 # What is kept of each session while its rows are read cannot be moved to disk, and so they are read in parts.
 PART_ROWS: Final = 2_000_000

@@ -13,16 +13,16 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from dashboard_app.buckets import Bucket
-from dashboard_app.filters import Filters
 from dashboard_app.measures.asked_sessions import AskedSessions
 from dashboard_app.measures.commonest import commonest
 from dashboard_app.measures.paths import PathCount, count_paths, name_paths
 from dashboard_app.measures.session_counts import SessionCounts, count_all, count_groups
 from dashboard_app.measures.texts import Texts
 from dashboard_app.measures.visits import Visits, load_visits
+from dashboard_app.question.buckets import Bucket
+from dashboard_app.question.filters import Filters
+from dashboard_app.reading.rows import Rows
 from dashboard_app.rollup.layout import Numbers
-from dashboard_app.rows import Rows
 
 TOP: Final = 10
 # The classes of length, [lower, upper) but for the first, which is a session without any length. The last has no end.

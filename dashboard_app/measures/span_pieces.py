@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any, Final
 
 from dashboard_app.facts.layout import FactsFile
-from dashboard_app.filters import DateRange, naive
 from dashboard_app.measures.asked_sessions import AskedSessions
+from dashboard_app.question.filters import DateRange, naive
+from dashboard_app.reading.rows import Rows
 from dashboard_app.rollup.covering import minutes
 from dashboard_app.rollup.layout import QUARTER, Numbers
 from dashboard_app.rollup.rolled import Rolled
-from dashboard_app.rows import Rows
 
 _TIMES: Final = ("first_on", "last_on")
 _ROWS: Final = (*_TIMES, "events")

@@ -11,17 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from brokerlytics.native.groups import MOST_GROUPS, Coded, Groups, Numbered
-from dashboard_app.bucketing import bucket_sql
-from dashboard_app.buckets import Bucket
-from dashboard_app.conditions import column_sql
-from dashboard_app.filters import Filters
 from dashboard_app.measures.explore_groups import ALL, Pair, Period, Places, events_of
 from dashboard_app.measures.stored_groups import Grouping, StoredGroups, counts_for
 from dashboard_app.measures.value_counts import ValueCounts
 from dashboard_app.metrics import EVENTS
+from dashboard_app.question.bucketing import bucket_sql
+from dashboard_app.question.buckets import Bucket
+from dashboard_app.question.conditions import column_sql
+from dashboard_app.question.filters import Filters
+from dashboard_app.reading.rows import Rows
 from dashboard_app.rollup.layout import Numbers, starts_of_runs
 from dashboard_app.rollup.tables import NUMBERED
-from dashboard_app.rows import Rows
 from dashboard_app.sequence.different import Part, count_all_different
 
 _EACH_GROUP: Final = Groups((1 << np.arange(MOST_GROUPS)).astype(np.uint16))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from brokerlytics.native.groups import EVERY_GROUP, Coded, Counts, Groups, Masks, Numbered, count_rows
 from brokerlytics.native.library import library
-from dashboard_app.buckets import Bucket
+from dashboard_app.question.buckets import Bucket
 from dashboard_app.rollup.rolled import Rolled
 from dashboard_app.sequence.different import CORES, Part
 from dashboard_app.sequence.layout import DEVICE, KIND, KIND_PLACE, WHO, Numbers, SequenceFile, Values

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from brokerlytics.native.division import Stored
-from dashboard_app.filters import Filters
+from dashboard_app.question.filters import Filters
+from dashboard_app.question.steps import Step
 from dashboard_app.rollup.rolled import Rolled
 from dashboard_app.sequence.layout import HOUR_US, KIND_PLACE, TIME, WHO, Kinds, SequenceFile
 from dashboard_app.sequence.sequences import Persons
-from dashboard_app.steps import Step
 
 # Rows that are read at once, unless there are more in an hour; a core reads some.
 _ROWS: Final = 1_000_000

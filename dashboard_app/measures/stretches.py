@@ -8,8 +8,8 @@ from typing import Final
 
 import duckdb
 
-from dashboard_app.conditions import Where
-from dashboard_app.filters import DateRange, Filters, naive
+from dashboard_app.question.conditions import Where
+from dashboard_app.question.filters import DateRange, Filters, naive
 
 _COLUMNS: Final = "person, session, first_on, last_on, events"
 _ROWS: Final = """

@@ -5,10 +5,10 @@ from typing import Final
 
 import duckdb
 
-from dashboard_app.bucketing import bucket_sql
-from dashboard_app.buckets import Bucket
-from dashboard_app.conditions import Where
 from dashboard_app.metrics import EVENTS
+from dashboard_app.question.bucketing import bucket_sql
+from dashboard_app.question.buckets import Bucket
+from dashboard_app.question.conditions import Where
 from dashboard_app.rollup.rolled import Division
 
 _TYPES: Final = f"""

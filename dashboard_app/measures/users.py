@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import duckdb
 
-from dashboard_app.conditions import Where
-from dashboard_app.filters import Filters
 from dashboard_app.measures.identities import Identity, identities
 from dashboard_app.measures.stretches import stretches, stretches_ever
 from dashboard_app.metrics import REVENUE, SESSIONS
+from dashboard_app.question.conditions import Where
+from dashboard_app.question.filters import Filters
 
 PER_PAGE: Final = 50
 

@@ -12,16 +12,16 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from dashboard_app.bucketing import microseconds
-from dashboard_app.buckets import Bucket
-from dashboard_app.filters import DateRange, Filters
 from dashboard_app.measures.asked_sessions import EXIT, AskedSessions
 from dashboard_app.measures.pieced_visits import Tangled, put_together
 from dashboard_app.measures.row_visits import Chosen, visits_of_rows
 from dashboard_app.measures.span_pieces import Piece, span_pieces
 from dashboard_app.metrics import BOUNCE_ACTS
+from dashboard_app.question.bucketing import microseconds
+from dashboard_app.question.buckets import Bucket
+from dashboard_app.question.filters import DateRange, Filters
+from dashboard_app.reading.rows import Rows
 from dashboard_app.rollup.layout import Numbers
-from dashboard_app.rows import Rows
 
 Period = tuple[DateRange, Sequence[Bucket]]
 _Column = npt.NDArray[Any]

@@ -4,13 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Final, cast
 
-from dashboard_app.bar import COLUMN_CHOICES
-from dashboard_app.charts import Kind, Series, make_chart, time_axis, time_table
-from dashboard_app.colours import GREY
-from dashboard_app.conditions import TIMES, Operator, check_column, parse_condition
-from dashboard_app.errors import FilterError
-from dashboard_app.filters import Filters
-from dashboard_app.links import page_url, with_condition
 from dashboard_app.measures.explore import (
     ADDITIVE,
     COUNTS,
@@ -20,9 +13,16 @@ from dashboard_app.measures.explore import (
     measure_explore,
 )
 from dashboard_app.measures.explore_groups import Explored, Group, Pair
-from dashboard_app.presenting import Breakdown, BreakdownRow, make_figure
+from dashboard_app.presenting.bar import COLUMN_CHOICES
+from dashboard_app.presenting.charts import Kind, Series, make_chart, time_axis, time_table
+from dashboard_app.presenting.colours import GREY
+from dashboard_app.presenting.links import page_url, with_condition
+from dashboard_app.presenting.values import Breakdown, BreakdownRow, make_figure
+from dashboard_app.question.conditions import TIMES, Operator, check_column, parse_condition
+from dashboard_app.question.errors import FilterError
+from dashboard_app.question.filters import Filters
+from dashboard_app.reading.rows import Rows
 from dashboard_app.report import Context, Parameter, Query, Table, Value
-from dashboard_app.rows import Rows
 
 MAX_PAIRS: Final = 5
 MAX_LINES: Final = 15

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 
-from dashboard_app.conditions import check_column
-from dashboard_app.errors import FilterError
-from dashboard_app.filters import Filters
 from dashboard_app.measures.event_types import event_types
 from dashboard_app.measures.funnel import Conversion, Funnel, FunnelOptions, Listed, measure_funnel
-from dashboard_app.people_links import parse_page
-from dashboard_app.presenting_funnel import present_funnel, window_text
+from dashboard_app.presenting.funnel import present_funnel, window_text
+from dashboard_app.presenting.people_links import parse_page
+from dashboard_app.question.conditions import check_column
+from dashboard_app.question.errors import FilterError
+from dashboard_app.question.filters import Filters
+from dashboard_app.question.steps import parse_step
+from dashboard_app.reading.rows import Rows
 from dashboard_app.report import Context, Parameter, Query, Table, Value
-from dashboard_app.rows import Rows
-from dashboard_app.steps import parse_step
 
 MIN_STEPS, MAX_STEPS = 2, 8
 DEFAULT_WINDOW: Final = timedelta(days=7)

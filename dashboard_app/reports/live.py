@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from dashboard_app.buckets import MINUTE, Bucket, Interval, floor
-from dashboard_app.charts import Axis, Series, make_chart
-from dashboard_app.filters import Filters
-from dashboard_app.formats import bucket_label, bucket_title, money
-from dashboard_app.links import page_url, with_condition
 from dashboard_app.measures.live import HERE_MINUTES, MINUTES, Live, LiveEvent, Visitor, measure_live
-from dashboard_app.people_links import who_url
-from dashboard_app.presenting import Breakdown, Card, Moment, make_breakdown_rows, make_figure, make_moment
+from dashboard_app.presenting.charts import Axis, Series, make_chart
+from dashboard_app.presenting.formats import bucket_label, bucket_title, money
+from dashboard_app.presenting.links import page_url, with_condition
+from dashboard_app.presenting.people_links import who_url
+from dashboard_app.presenting.values import Breakdown, Card, Moment, make_breakdown_rows, make_figure, make_moment
+from dashboard_app.question.buckets import MINUTE, Bucket, Interval, floor
+from dashboard_app.question.filters import Filters
+from dashboard_app.reading.rows import Rows
 from dashboard_app.report import Context, Parameter, Query, Table
-from dashboard_app.rows import Rows
 
 _EVENT_COLUMNS: Final = (
     *("received_on", "created_on", "event_type", "who", "page_path", "platform", "country", "revenue", "currency"),

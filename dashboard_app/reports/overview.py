@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
-from dashboard_app.charts import Axis, Chart, Series, by_name, make_chart, time_axis, time_table
-from dashboard_app.colours import GREY, currency_colours, type_colours
-from dashboard_app.filters import Filters
-from dashboard_app.formats import NO_CURRENCY, money
-from dashboard_app.links import page_url, with_condition
 from dashboard_app.measures.breakdowns import ValueCount
 from dashboard_app.measures.overview import NewestEvent, Overview, measure_overview
 from dashboard_app.measures.periods import Counts
-from dashboard_app.people_links import who_url
-from dashboard_app.presenting import (
+from dashboard_app.presenting.charts import Axis, Chart, Series, by_name, make_chart, time_axis, time_table
+from dashboard_app.presenting.colours import GREY, currency_colours, type_colours
+from dashboard_app.presenting.formats import NO_CURRENCY, money
+from dashboard_app.presenting.links import page_url, with_condition
+from dashboard_app.presenting.people_links import who_url
+from dashboard_app.presenting.values import (
     Breakdown,
     Card,
     Figure,
@@ -23,8 +22,9 @@ from dashboard_app.presenting import (
     make_figure,
     make_moment,
 )
+from dashboard_app.question.filters import Filters
+from dashboard_app.reading.rows import Rows
 from dashboard_app.report import Context, Parameter, Query, Table, Value
-from dashboard_app.rows import Rows
 
 OTHER: Final = "Other types"
 _TITLES: Final = {

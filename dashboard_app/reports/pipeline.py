@@ -8,13 +8,13 @@ from django.conf import settings
 
 from brokerlytics.health import OK, check_feeder
 from brokerlytics.intake_counts import ACCEPTED
-from dashboard_app.charts import Series, make_chart, time_axis, time_table
-from dashboard_app.filters import Filters
 from dashboard_app.measures.pipeline import Pipeline, measure_pipeline
-from dashboard_app.presenting import make_moment
-from dashboard_app.presenting_pipeline import feeder_rows, headline, outcome_rows, partition_cells, size_rows
+from dashboard_app.presenting.charts import Series, make_chart, time_axis, time_table
+from dashboard_app.presenting.pipeline import feeder_rows, headline, outcome_rows, partition_cells, size_rows
+from dashboard_app.presenting.values import make_moment
+from dashboard_app.question.filters import Filters
+from dashboard_app.reading.rows import Rows
 from dashboard_app.report import Context, Parameter, Query, Table, Value
-from dashboard_app.rows import Rows
 
 _RECEIVED: Final = "Stored events by the time they were received"
 _PARTITIONS: Final = (

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
-from dashboard_app.buckets import Bucket, Interval, floor, following, make_buckets
-from dashboard_app.errors import FilterError
-from dashboard_app.filters import Filters, parse_filters
 from dashboard_app.measures.event_types import event_types
 from dashboard_app.measures.retention import Cohort, RetentionOptions, measure_retention
-from dashboard_app.presenting_retention import average, present_retention
+from dashboard_app.presenting.retention import average, present_retention
+from dashboard_app.question.buckets import Bucket, Interval, floor, following, make_buckets
+from dashboard_app.question.errors import FilterError
+from dashboard_app.question.filters import Filters, parse_filters
+from dashboard_app.question.steps import Step, parse_step
+from dashboard_app.reading.rows import Rows
 from dashboard_app.report import Context, Parameter, Query, Table, Value
-from dashboard_app.rows import Rows
-from dashboard_app.steps import Step, parse_step
 
 # How many periods after its own are looked at for each cohort.
 COLUMNS: Final = 30

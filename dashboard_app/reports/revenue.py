@@ -7,14 +7,6 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
-from dashboard_app.buckets import MINUTE, Bucket, Interval, floor, make_buckets
-from dashboard_app.charts import Series, by_name, category_axis, make_chart, time_axis, time_table
-from dashboard_app.choosing import BY, parse_choice, parse_column
-from dashboard_app.colours import currency_colours
-from dashboard_app.errors import FilterError
-from dashboard_app.filters import Filters, parse_filters
-from dashboard_app.formats import NO_CURRENCY
-from dashboard_app.links import page_url, with_condition
 from dashboard_app.measures.lifetime import Lifetime, measure_lifetime
 from dashboard_app.measures.revenue import (
     Money,
@@ -23,9 +15,17 @@ from dashboard_app.measures.revenue import (
     measure_revenue,
     measure_values,
 )
-from dashboard_app.presenting_revenue import currency_rows, headline_cards, lifetime_rows, value_rows
+from dashboard_app.presenting.charts import Series, by_name, category_axis, make_chart, time_axis, time_table
+from dashboard_app.presenting.colours import currency_colours
+from dashboard_app.presenting.formats import NO_CURRENCY
+from dashboard_app.presenting.links import page_url, with_condition
+from dashboard_app.presenting.revenue import currency_rows, headline_cards, lifetime_rows, value_rows
+from dashboard_app.question.buckets import MINUTE, Bucket, Interval, floor, make_buckets
+from dashboard_app.question.choosing import BY, parse_choice, parse_column
+from dashboard_app.question.errors import FilterError
+from dashboard_app.question.filters import Filters, parse_filters
+from dashboard_app.reading.rows import Rows
 from dashboard_app.report import Context, Parameter, Query, Table, Value
-from dashboard_app.rows import Rows
 
 DEFAULT_COLUMN: Final = "country"
 AUTO: Final = "auto"

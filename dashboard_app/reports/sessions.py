@@ -6,17 +6,17 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
-from dashboard_app.charts import Chart, Series, category_axis, make_chart, time_axis, time_table
-from dashboard_app.choosing import BY, parse_column, parse_count
-from dashboard_app.filters import Filters
-from dashboard_app.formats import change, duration, percent, share
-from dashboard_app.links import page_url, with_condition
 from dashboard_app.measures.paths import PathCount
 from dashboard_app.measures.session_counts import SessionCounts
 from dashboard_app.measures.sessions import LENGTHS, Sessions, measure_sessions
-from dashboard_app.presenting import Breakdown, BreakdownRow, Card, Figure, make_figure
+from dashboard_app.presenting.charts import Chart, Series, category_axis, make_chart, time_axis, time_table
+from dashboard_app.presenting.formats import change, duration, percent, share
+from dashboard_app.presenting.links import page_url, with_condition
+from dashboard_app.presenting.values import Breakdown, BreakdownRow, Card, Figure, make_figure
+from dashboard_app.question.choosing import BY, parse_column, parse_count
+from dashboard_app.question.filters import Filters
+from dashboard_app.reading.rows import Rows
 from dashboard_app.report import Context, Parameter, Query, Table, Value
-from dashboard_app.rows import Rows
 
 DEFAULT_COLUMN: Final = "platform"
 DEFAULT_PAGES: Final = 3

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from dashboard_app.charts import by_name
-from dashboard_app.errors import FilterError
-from dashboard_app.filters import Filters
 from dashboard_app.measures.person import IdKind, Person, measure_person
 from dashboard_app.measures.users import Order, People, Seen, measure_people
-from dashboard_app.people_links import parse_page
-from dashboard_app.presenting_users import present_people, present_person
+from dashboard_app.presenting.charts import by_name
+from dashboard_app.presenting.people_links import parse_page
+from dashboard_app.presenting.users import present_people, present_person
+from dashboard_app.question.errors import FilterError
+from dashboard_app.question.filters import Filters
+from dashboard_app.reading.rows import Rows
 from dashboard_app.report import Context, Parameter, Query, Table, Value
-from dashboard_app.rows import Rows
 
 _LONGEST_TEXT: Final = 200
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from dashboard_app.buckets import Bucket
+from dashboard_app.question.buckets import Bucket
 from dashboard_app.rollup.layout import DAY, HOUR, QUARTER, Numbers
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

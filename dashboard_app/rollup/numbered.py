@@ -9,8 +9,8 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from dashboard_app.conditions import column_sql
 from dashboard_app.index.base import parquet
+from dashboard_app.question.conditions import column_sql
 from dashboard_app.rollup.tables import NUMBERED
 
 # A column of all rows, which come in one order in all columns.

@@ -9,11 +9,11 @@ import duckdb
 import numpy as np
 
 from brokerlytics.csv_format import COLUMNS
-from dashboard_app.bucketing import bucket_sql
-from dashboard_app.buckets import Bucket
-from dashboard_app.filters import DateRange, naive
 from dashboard_app.index.base import with_moved
 from dashboard_app.metrics import EVENTS
+from dashboard_app.question.bucketing import bucket_sql
+from dashboard_app.question.buckets import Bucket
+from dashboard_app.question.filters import DateRange, naive
 from dashboard_app.rollup.covered import Covered
 from dashboard_app.rollup.covering import Cover, cover, minutes, moment
 from dashboard_app.rollup.layout import ANY, EVERY_ROW, QUARTER, Numbers, RollupFile, concatenated

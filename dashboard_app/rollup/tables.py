@@ -12,8 +12,8 @@ import duckdb
 import numpy as np
 
 from brokerlytics.index_files import FileStamp, Manifest
-from dashboard_app.conditions import column_sql
 from dashboard_app.index.base import parquet
+from dashboard_app.question.conditions import column_sql
 from dashboard_app.rollup.layout import PARTS, QUARTER, ROLLED_UP, RollupFile
 
 NUMBERED: Final = (*ROLLED_UP, "source")

@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from dashboard_app.bucketing import microseconds
-from dashboard_app.buckets import Bucket
+from dashboard_app.question.bucketing import microseconds
+from dashboard_app.question.buckets import Bucket
 from dashboard_app.sequence.layout import SequenceFile
 
 # Rows that are read at once: their columns are in a core's cache, or nearly.

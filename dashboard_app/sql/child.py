@@ -14,8 +14,8 @@ import duckdb
 import msgspec
 
 from brokerlytics.checkpoint import CorruptCheckpointError
-from dashboard_app.committed import CommittedStore, UnreadableStoreError
-from dashboard_app.scratch import ScratchDirectory
+from dashboard_app.reading.committed import CommittedStore, UnreadableStoreError
+from dashboard_app.reading.scratch import ScratchDirectory
 from dashboard_app.sql.exchange import MAX_BYTES, Answer, Column, Request
 from dashboard_app.sql.plain_values import plain
 from dashboard_app.sql.process_limits import limit_process

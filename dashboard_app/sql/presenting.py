@@ -4,8 +4,8 @@ import json
 from decimal import Decimal
 from typing import Any, Final
 
-from dashboard_app.charts import Chart, Kind, Series, category_axis, make_chart
 from dashboard_app.export import plain
+from dashboard_app.presenting.charts import Chart, Kind, Series, category_axis, make_chart
 from dashboard_app.report import Table, Value
 from dashboard_app.sql.exchange import Column
 from dashboard_app.sql.runner import SqlResult

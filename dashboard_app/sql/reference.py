@@ -3,7 +3,7 @@
 from typing import Final
 
 from brokerlytics.csv_format import COLUMNS
-from dashboard_app.csv_relation import TYPES
+from dashboard_app.reading.csv_relation import TYPES
 
 # (column, DuckDB's type), in the order of the CSV; the two last are the dashboard's own.
 COLUMN_REFERENCE: Final = (

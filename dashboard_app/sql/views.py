@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dashboard_app.access import for_signed_in, may_run_sql
 from dashboard_app.export import make_csv, plain
 from dashboard_app.models import SQL, SavedReport
-from dashboard_app.presenting import make_moment
+from dashboard_app.presenting.values import make_moment
 from dashboard_app.sql.presenting import TABLE, VIEWS, cell_text, result_chart, result_table
 from dashboard_app.sql.reference import COLUMN_REFERENCE, EXAMPLES
 from dashboard_app.sql.runner import SqlError, SqlResult, run_sql

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from brokerlytics.api_docs import ProblemSerializer, problem_response, problem_responses
 from brokerlytics.problems import MEDIA_TYPE
-from dashboard_app.filters import DEFAULT_RANGE, INTERVALS, RANGES
+from dashboard_app.question.filters import DEFAULT_RANGE, INTERVALS, RANGES
 from dashboard_app.report import AnyReport, Parameter
 
 

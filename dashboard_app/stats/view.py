@@ -15,8 +15,8 @@ from brokerlytics.problems import ProblemError
 from brokerlytics.session_authentication import SessionAuthentication
 from dashboard_app.access import may_read
 from dashboard_app.asking import STORE_ERRORS, ask, make_question
-from dashboard_app.errors import FilterError
 from dashboard_app.export import make_document
+from dashboard_app.question.errors import FilterError
 from dashboard_app.reader import TooSlowError
 from dashboard_app.report import AnyReport
 from dashboard_app.stats.docs import document_report

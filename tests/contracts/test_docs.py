@@ -11,8 +11,8 @@ from brokerlytics import checkpoint
 from brokerlytics.csv_format import COLUMNS, CSV_VERSION, HEADER
 from brokerlytics.event import EVENT_VERSION, FIELDS, KINDS, MAX_EVENT_BYTES, FieldType, Reason
 from dashboard_app import metrics
-from dashboard_app.csv_relation import RELATION
 from dashboard_app.measures import breakdowns, overview
+from dashboard_app.reading.csv_relation import RELATION
 
 
 def document(name: str) -> str:

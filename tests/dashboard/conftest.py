@@ -9,7 +9,7 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from dashboard_app.reader import ReportReader
-from dashboard_app.scratch import ScratchDirectory
+from dashboard_app.reading.scratch import ScratchDirectory
 from tests.dashboard.store_builder import TOPIC
 
 

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from brokerlytics.event import Event
-from dashboard_app.buckets import Bucket
-from dashboard_app.filters import DateRange, Filters
 from dashboard_app.measures.explore_groups import Explored, Group, Pair
+from dashboard_app.question.buckets import Bucket
+from dashboard_app.question.filters import DateRange, Filters
 from tests.dashboard.plain_overview import value_of
 from tests.dashboard.plain_people import Row, persons
 

@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from brokerlytics.event import Event
-from dashboard_app.buckets import Bucket
-from dashboard_app.filters import DateRange, Filters
 from dashboard_app.measures.overview import BROKEN_DOWN, DRAWN_TYPES, Overview
+from dashboard_app.question.buckets import Bucket
+from dashboard_app.question.filters import DateRange, Filters
 from tests.dashboard.plain_people import Row, sessions
 
 Numbers = tuple[int, int, int, dict[str | None, Decimal]]

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 from hypothesis import strategies as st
 
-from dashboard_app.filters import naive
+from dashboard_app.question.filters import naive
 from tests.dashboard.plain_spans import SpanRow, create_spans, span_numbers
 
 START = datetime(2026, 10, 24, tzinfo=UTC)

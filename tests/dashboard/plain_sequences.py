@@ -7,8 +7,8 @@ from typing import Any
 import duckdb
 
 from brokerlytics.index_files import index_dir, read_manifest
-from dashboard_app.conditions import column_sql
 from dashboard_app.index.base import parquet
+from dashboard_app.question.conditions import column_sql
 from dashboard_app.rollup.tables import NUMBERED
 from dashboard_app.sequence.layout import DEVICE, KIND_PLACE, TIME, VALUE_COLUMNS, WHO, SequenceFile
 from tests.dashboard.store_builder import TOPIC

@@ -6,7 +6,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from dashboard_app.arrow_batches import arrow_batches
+from dashboard_app.measures.arrow_batches import arrow_batches
 
 
 def test_every_row_comes_once_with_its_values() -> None:

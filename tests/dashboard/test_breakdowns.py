@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard_app.filters import DateRange, Filters, parse_filters
 from dashboard_app.measures.breakdowns import TOP_VALUES, ValueCount, measure_breakdowns
+from dashboard_app.question.filters import DateRange, Filters, parse_filters
 from tests.dashboard.events_table import EventRow, events_table
 from tests.dashboard.queries import make_query
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard_app.buckets import Bucket, Interval, floor, following, make_buckets, shift_buckets
+from dashboard_app.question.buckets import Bucket, Interval, floor, following, make_buckets, shift_buckets
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Beirut", "America/Havana", "Pacific/Apia")

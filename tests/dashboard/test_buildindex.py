@@ -9,7 +9,7 @@ from brokerlytics.index_files import index_dir, read_manifest
 from brokerlytics.local_kafka.locks import ProcessLock
 from dashboard_app.index import following
 from dashboard_app.index.builder import IndexBuilder
-from dashboard_app.scratch import ScratchDirectory
+from dashboard_app.reading.scratch import ScratchDirectory
 from tests.dashboard.store_builder import TOPIC, Partition, make_event
 from tests.dashboard.test_events import START
 

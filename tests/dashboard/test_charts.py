@@ -3,11 +3,11 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from dashboard_app.charts import Chart, Series, category_axis, make_chart, time_axis, time_table
-from dashboard_app.colours import GREY, currency_colours, type_colours
-from dashboard_app.filters import Filters, parse_filters
 from dashboard_app.measures.overview import Overview
 from dashboard_app.measures.periods import Counts, Period
+from dashboard_app.presenting.charts import Chart, Series, category_axis, make_chart, time_axis, time_table
+from dashboard_app.presenting.colours import GREY, currency_colours, type_colours
+from dashboard_app.question.filters import Filters, parse_filters
 from dashboard_app.report import Annotation, Context
 from dashboard_app.reports.overview import OTHER, OverviewReport
 from tests.dashboard.queries import make_query

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from brokerlytics.csv_format import HEADER, encode_row
-from dashboard_app.committed import CommittedStore, UnreadableStoreError
-from dashboard_app.scratch import ScratchDirectory
+from dashboard_app.reading.committed import CommittedStore, UnreadableStoreError
+from dashboard_app.reading.scratch import ScratchDirectory
 from tests.dashboard.store_builder import COMMITTED_AT, TOPIC, Partition, make_event
 
 START = datetime(2026, 11, 23, 9, tzinfo=UTC)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard_app.conditions import Condition, Operator, check_column, parse_condition, where_all
-from dashboard_app.errors import FilterError
+from dashboard_app.question.conditions import Condition, Operator, check_column, parse_condition, where_all
+from dashboard_app.question.errors import FilterError
 
 ROWS: list[dict[str, Any]] = [
     {

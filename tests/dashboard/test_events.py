@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brokerlytics.event import Event
-from dashboard_app.committed import CommittedStore
-from dashboard_app.scratch import ScratchDirectory
+from dashboard_app.reading.committed import CommittedStore
+from dashboard_app.reading.scratch import ScratchDirectory
 from tests.dashboard.plain_people import Row, persons, sessions
 from tests.dashboard.store_builder import TOPIC, Partition, make_event
 

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from brokerlytics.event import Event
-from dashboard_app.errors import FilterError
-from dashboard_app.filters import parse_filters
 from dashboard_app.measures.explore import MEASURES, Exploration
 from dashboard_app.measures.explore_groups import Group
+from dashboard_app.question.errors import FilterError
+from dashboard_app.question.filters import parse_filters
 from dashboard_app.reader import ReportReader
 from dashboard_app.report import Context, Table
 from dashboard_app.reports.explore import LABELS, MAX_LINES, MISSING, OTHER, ExploreReport

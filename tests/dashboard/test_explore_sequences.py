@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from brokerlytics.event import Event
 from brokerlytics.native.library import library
-from dashboard_app.committed import CommittedStore
-from dashboard_app.filters import Filters, parse_filters
 from dashboard_app.measures import explore, stored_groups
 from dashboard_app.measures.explore import measure_explore
 from dashboard_app.measures.explore_groups import Explored, Group, Pair
-from dashboard_app.rows import Rows
+from dashboard_app.question.filters import Filters, parse_filters
+from dashboard_app.reading.committed import CommittedStore
+from dashboard_app.reading.rows import Rows
 from dashboard_app.sequence import different, pieces
 from tests.dashboard.plain_explore import plain_groups
 from tests.dashboard.plain_people import Row

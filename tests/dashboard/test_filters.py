@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard_app.buckets import Interval
-from dashboard_app.errors import FilterError
-from dashboard_app.filters import Filters, parse_filters
+from dashboard_app.question.buckets import Interval
+from dashboard_app.question.errors import FilterError
+from dashboard_app.question.filters import Filters, parse_filters
 from tests.dashboard.queries import make_query
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -4,8 +4,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dashboard_app.buckets import Bucket, Interval
-from dashboard_app.formats import ago, bucket_label, bucket_title, change, exact, money, share, short
+from dashboard_app.presenting.formats import ago, bucket_label, bucket_title, change, exact, money, share, short
+from dashboard_app.question.buckets import Bucket, Interval
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brokerlytics.native.library import library
-from dashboard_app.filters import Filters, parse_filters
 from dashboard_app.measures import following
 from dashboard_app.measures.funnel import (
     PEOPLE_PER_PAGE,
@@ -24,8 +23,9 @@ from dashboard_app.measures.funnel import (
     Listed,
     measure_funnel,
 )
-from dashboard_app.rows import Rows
-from dashboard_app.steps import parse_step
+from dashboard_app.question.filters import Filters, parse_filters
+from dashboard_app.question.steps import parse_step
+from dashboard_app.reading.rows import Rows
 from tests.dashboard.plain_rows import START, Row, database, drawn_rows
 
 NOW = START + timedelta(days=40)

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from brokerlytics.event import Event
 from brokerlytics.native.library import Library
-from dashboard_app.committed import CommittedStore
-from dashboard_app.filters import Filters, naive
 from dashboard_app.measures import attempts, following, stored_rows
 from dashboard_app.measures.attempts import load_attempts
-from dashboard_app.rows import Rows
-from dashboard_app.steps import parse_step
+from dashboard_app.question.filters import Filters, naive
+from dashboard_app.question.steps import parse_step
+from dashboard_app.reading.committed import CommittedStore
+from dashboard_app.reading.rows import Rows
 from tests.dashboard import plain_rows
 from tests.dashboard.plain_people import Row, persons
 from tests.dashboard.plain_rows import START

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from brokerlytics.csv_format import COLUMNS
 from brokerlytics.event import Event
 from brokerlytics.index_files import index_dir, read_manifest, write_manifest
-from dashboard_app.committed import CommittedStore
 from dashboard_app.index.builder import IndexBuilder
-from dashboard_app.scratch import ScratchDirectory
+from dashboard_app.reading.committed import CommittedStore
+from dashboard_app.reading.scratch import ScratchDirectory
 from tests.dashboard.plain_facts import check_facts
 from tests.dashboard.plain_people import Row, persons, sessions
 from tests.dashboard.plain_sequences import check_sequences

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard_app.filters import Filters, parse_filters
 from dashboard_app.measures.live import MINUTES, NEWEST, Live, PageNow, measure_live
+from dashboard_app.question.filters import Filters, parse_filters
 from tests.dashboard.events_table import EventRow, events_table
 from tests.dashboard.queries import make_query
 

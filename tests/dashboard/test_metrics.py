@@ -15,11 +15,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from brokerlytics.event import Event
-from dashboard_app.buckets import Bucket
-from dashboard_app.filters import Filters, parse_filters
 from dashboard_app.measures.breakdowns import TOP_VALUES
 from dashboard_app.measures.overview import DRAWN_TYPES, NEWEST, Overview
 from dashboard_app.measures.periods import Counts
+from dashboard_app.question.buckets import Bucket
+from dashboard_app.question.filters import Filters, parse_filters
 from dashboard_app.reader import Answer, ReportReader
 from dashboard_app.registry import report_named
 from tests.dashboard.plain_people import Row, sessions

@@ -13,7 +13,7 @@ from django.utils import timezone
 from analytics_app.models import IntakeCount, Source
 from brokerlytics.checkpoint import Checkpoint, CheckpointFile, Gap, read_checkpoint
 from brokerlytics.heartbeat import Heartbeat, PartitionStatus, State, write_heartbeat
-from dashboard_app.letter_counts import LetterCounts
+from dashboard_app.reading.letter_counts import LetterCounts
 from tests.dashboard.store_builder import TOPIC, Partition, make_event
 
 pytestmark = pytest.mark.django_db

@@ -9,10 +9,10 @@ from django.utils.datastructures import MultiValueDict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard_app.buckets import Bucket, Interval, floor, following
-from dashboard_app.errors import FilterError
-from dashboard_app.filters import parse_filters
 from dashboard_app.measures.retention import Cohort, RetentionOptions, measure_retention
+from dashboard_app.question.buckets import Bucket, Interval, floor, following
+from dashboard_app.question.errors import FilterError
+from dashboard_app.question.filters import parse_filters
 from dashboard_app.report import Context
 from dashboard_app.reports.retention import COLUMNS, MAX_COHORTS, RetentionReport
 from tests.dashboard.plain_rows import START, Row, database, drawn_rows

@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard_app.buckets import Bucket, Interval, make_buckets
-from dashboard_app.filters import DateRange, Filters, parse_filters
 from dashboard_app.measures.lifetime import Lifetime, measure_lifetime
 from dashboard_app.measures.revenue import Money, RevenuePeriod, measure_previous, measure_revenue, measure_values
+from dashboard_app.question.buckets import Bucket, Interval, make_buckets
+from dashboard_app.question.filters import DateRange, Filters, parse_filters
 from tests.dashboard.events_table import EventRow, events_table
 from tests.dashboard.queries import make_query
 

@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 
 from brokerlytics.event import Event
 from brokerlytics.index_files import index_dir
-from dashboard_app.committed import CommittedStore
-from dashboard_app.filters import Filters, parse_filters
 from dashboard_app.measures.overview import Overview, measure_overview
 from dashboard_app.measures.presence import has_rows, newest_on, sources
 from dashboard_app.measures.rolled_periods import measure_rolled_period
+from dashboard_app.question.filters import Filters, parse_filters
+from dashboard_app.reading.committed import CommittedStore
+from dashboard_app.reading.rows import Rows
 from dashboard_app.rollup import reading
 from dashboard_app.rollup.covering import cover, minutes
 from dashboard_app.rollup.kept import Kept
 from dashboard_app.rollup.layout import ANY, DAY, EVERY_ROW, GROUP, PARTS, QUARTER, RollupFile, RollupWriter
 from dashboard_app.rollup.number_sets import SetMaker, different, number_set
 from dashboard_app.rollup.reading import Chosen, IndexedFile, Rollups
-from dashboard_app.rows import Rows
 from tests.dashboard.plain_overview import check_overview
 from tests.dashboard.queries import make_query
 from tests.dashboard.store_builder import TOPIC, Partition, make_event

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard_app.filters import DateRange, Filters, parse_filters
 from dashboard_app.measures import row_visits
 from dashboard_app.measures.paths import PathCount
 from dashboard_app.measures.session_counts import SessionCounts
 from dashboard_app.measures.sessions import LENGTHS, Sessions, measure_sessions
-from dashboard_app.rows import Rows
+from dashboard_app.question.filters import DateRange, Filters, parse_filters
+from dashboard_app.reading.rows import Rows
 from tests.dashboard.events_table import EventRow, events_table
 from tests.dashboard.queries import make_query
 

@@ -12,17 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brokerlytics.event import Event
-from dashboard_app.conditions import Condition, Operator
-from dashboard_app.filters import Filters, parse_filters
 from dashboard_app.measures.event_types import event_types
 from dashboard_app.measures.lifetime import measure_lifetime
 from dashboard_app.measures.retention import measure_retention
 from dashboard_app.measures.revenue import measure_revenue
 from dashboard_app.measures.sessions import measure_sessions
 from dashboard_app.measures.users import Order, measure_people
+from dashboard_app.question.conditions import Condition, Operator
+from dashboard_app.question.filters import Filters, parse_filters
+from dashboard_app.reading.rows import Rows
 from dashboard_app.report import Context
 from dashboard_app.reports.retention import RetentionReport
-from dashboard_app.rows import Rows
 from tests.dashboard.queries import make_query
 from tests.dashboard.store_builder import Partition, make_event
 from tests.dashboard.test_events import alias_of, aliased

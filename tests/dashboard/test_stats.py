@@ -14,9 +14,9 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.throttling import ScopedRateThrottle
 
+from dashboard_app.reading.rows import Rows
 from dashboard_app.registry import REPORTS
 from dashboard_app.reports.overview import OverviewReport
-from dashboard_app.rows import Rows
 from tests.dashboard.store_builder import Partition, make_event
 
 pytestmark = pytest.mark.django_db

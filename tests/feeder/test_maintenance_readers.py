@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from brokerlytics.store import closed_segments, open_segment
-from dashboard_app.committed import CommittedStore
-from dashboard_app.scratch import ScratchDirectory
+from dashboard_app.reading.committed import CommittedStore
+from dashboard_app.reading.scratch import ScratchDirectory
 from feeder_app import export
 from feeder_app.export import ExportFilter, export_rows
 from feeder_app.maintenance import workspace

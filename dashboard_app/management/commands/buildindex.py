@@ -12,11 +12,11 @@ from rich.progress import Progress
 
 from brokerlytics.index_files import index_dir
 from brokerlytics.local_kafka.locks import ProcessLock
-from dashboard_app.committed import UnreadableStoreError
 from dashboard_app.index.builder import IndexBuilder
 from dashboard_app.index.following import GRACE, bring_up_to_date
 from dashboard_app.index.following import follow as follow_segments
-from dashboard_app.scratch import ScratchDirectory
+from dashboard_app.reading.committed import UnreadableStoreError
+from dashboard_app.reading.scratch import ScratchDirectory
 
 # Feeders and readers go first.
 _NICENESS = 10

@@ -10,8 +10,8 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from dashboard_app.links import page_url
 from dashboard_app.models import Annotation, Dashboard, DashboardCard, SavedReport, ShareLink
+from dashboard_app.presenting.links import page_url
 from dashboard_app.registry import REPORTS
 from tests.dashboard.keeping.conftest import client_of
 from tests.dashboard.store_builder import Partition, make_event

@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from dashboard_app.buckets import Interval
-from dashboard_app.formats import NO_CURRENCY, bucket_title, change, exact, short
 from dashboard_app.measures.lifetime import Lifetime
 from dashboard_app.measures.revenue import Money, RevenuePeriod
-from dashboard_app.presenting import Card, Figure, make_figure
+from dashboard_app.presenting.formats import NO_CURRENCY, bucket_title, change, exact, short
+from dashboard_app.presenting.values import Card, Figure, make_figure
+from dashboard_app.question.buckets import Interval
 
 # The heat map has as many shades.
 _SHADES: Final = 10

@@ -12,7 +12,7 @@ import duckdb
 
 from brokerlytics.csv_format import HEADER
 from brokerlytics.store import Tail
-from dashboard_app.csv_relation import EMPTY_TABLE, ROWS_OF_FILES
+from dashboard_app.reading.csv_relation import EMPTY_TABLE, ROWS_OF_FILES
 
 _CHUNK_BYTES: Final = 1024 * 1024
 

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from dashboard_app.conditions import check_column
-from dashboard_app.errors import FilterError
+from dashboard_app.question.conditions import check_column
+from dashboard_app.question.errors import FilterError
 from dashboard_app.report import Parameter, Query
 
 _LONGEST: Final = 9

@@ -9,9 +9,9 @@ from brokerlytics.heartbeat import Heartbeat
 from brokerlytics.intake_counts import ACCEPTED
 from brokerlytics.partition_overview import PartitionRow
 from brokerlytics.store_size import StoreSize
-from dashboard_app.formats import exact, share, size
 from dashboard_app.measures.pipeline import Pipeline
-from dashboard_app.presenting import Card, Figure, Moment, make_figure, make_moment
+from dashboard_app.presenting.formats import exact, share, size
+from dashboard_app.presenting.values import Card, Figure, Moment, make_figure, make_moment
 from dashboard_app.report import Context
 
 _UNKNOWN: Final = Figure("-", "No feeder says so now")

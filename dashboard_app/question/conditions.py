@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from brokerlytics.csv_format import COLUMNS
-from dashboard_app.errors import FilterError
+from dashboard_app.question.errors import FilterError
 
 JSON_COLUMNS: Final = ("properties", "context")
 TIMES: Final = ("created_on", "original_created_on", "received_on")

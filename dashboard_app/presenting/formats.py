@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from dashboard_app.buckets import Bucket, Interval
+from dashboard_app.question.buckets import Bucket, Interval
 
 NO_CURRENCY: Final = "no currency"
 _SUFFIXES: Final[tuple[tuple[int, str], ...]] = ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k"))

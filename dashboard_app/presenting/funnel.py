@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from dashboard_app.filters import Filters
-from dashboard_app.formats import duration, share
-from dashboard_app.links import page_url, replaced
 from dashboard_app.measures.event_types import MOST_TYPES
 from dashboard_app.measures.funnel import Attempt, Conversion, Funnel, FunnelOptions
-from dashboard_app.people_links import page_links, person_url
-from dashboard_app.presenting import Card, Figure, Moment, make_figure, make_moment
+from dashboard_app.presenting.formats import duration, share
+from dashboard_app.presenting.links import page_url, replaced
+from dashboard_app.presenting.people_links import page_links, person_url
+from dashboard_app.presenting.step_editor import step_fields, step_title
+from dashboard_app.presenting.values import Card, Figure, Moment, make_figure, make_moment
+from dashboard_app.question.filters import Filters
 from dashboard_app.report import Context
-from dashboard_app.step_editor import step_fields, step_title
 
 WINDOWS: Final = ("1h", "1d", "7d", "14d", "30d")
 _DAY, _HOUR, _MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)

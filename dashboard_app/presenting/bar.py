@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dashboard_app.conditions import (
+from dashboard_app.presenting.links import replaced, with_query
+from dashboard_app.question.conditions import (
     DERIVED_COLUMNS,
     JSON_COLUMNS,
     PLAIN_COLUMNS,
@@ -12,8 +13,7 @@ from dashboard_app.conditions import (
     Operator,
     condition_text,
 )
-from dashboard_app.filters import AUTO, CUSTOM, INTERVALS, RANGES, Filters
-from dashboard_app.links import replaced, with_query
+from dashboard_app.question.filters import AUTO, CUSTOM, INTERVALS, RANGES, Filters
 from dashboard_app.report import AnyReport, Query
 
 OPERATORS: Final = {

@@ -7,8 +7,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal
 
-from dashboard_app.filters import Filters
-from dashboard_app.formats import bucket_label, bucket_title, exact
+from dashboard_app.presenting.formats import bucket_label, bucket_title, exact
+from dashboard_app.question.filters import Filters
 from dashboard_app.report import Context, Table, Value
 
 PREVIOUS: Final = "previous period"

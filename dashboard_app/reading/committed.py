@@ -18,12 +18,12 @@ import duckdb
 from brokerlytics.csv_format import COLUMNS
 from brokerlytics.index_files import Manifest, believable_days, index_dir, read_manifest
 from brokerlytics.store import Tail, open_snapshot
-from dashboard_app.closed_rows import ClosedRows, FileIdentity, day_of, identity
 from dashboard_app.index.relation import create_events, resolve, resolve_more
+from dashboard_app.reading.closed_rows import ClosedRows, FileIdentity, day_of, identity
+from dashboard_app.reading.scratch import ScratchDirectory
+from dashboard_app.reading.tail_rows import TailRows, tail_name
 from dashboard_app.rollup.rolled import Rolled
 from dashboard_app.rollup.rolled_index import RolledIndex, RolledIndexes
-from dashboard_app.scratch import ScratchDirectory
-from dashboard_app.tail_rows import TailRows, tail_name
 
 # With what Python and DuckDB take beside it, a web worker stays below 1 GB.
 _MEMORY_MEBIBYTES: Final = 640

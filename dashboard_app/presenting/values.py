@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from dashboard_app.formats import absolute, ago, change, exact, share, short
+from dashboard_app.presenting.formats import absolute, ago, change, exact, share, short
 
 Number = int | float | Decimal
 

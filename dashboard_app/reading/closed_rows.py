@@ -6,7 +6,7 @@ import duckdb
 
 from brokerlytics.index_files import SegmentStamp, stamp_segment
 from brokerlytics.store import ClosedSegment
-from dashboard_app.csv_relation import EMPTY_TABLE, ROWS_OF_FILES
+from dashboard_app.reading.csv_relation import EMPTY_TABLE, ROWS_OF_FILES
 
 FileIdentity = tuple[Path, SegmentStamp]
 

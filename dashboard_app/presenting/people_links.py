@@ -2,9 +2,9 @@
 
 from django.utils.datastructures import MultiValueDict
 
-from dashboard_app.errors import FilterError
-from dashboard_app.links import page_url, replaced, shared_query, with_query
 from dashboard_app.measures.identities import Identity
+from dashboard_app.presenting.links import page_url, replaced, shared_query, with_query
+from dashboard_app.question.errors import FilterError
 from dashboard_app.report import Context
 
 _MOST_PAGES = 10_000

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from django.utils.datastructures import MultiValueDict
 
-from dashboard_app.conditions import Condition, Operator
+from dashboard_app.question.conditions import Condition, Operator
 
 # What stands for the page as a whole and goes along from report to report.
 SHARED: tuple[str, ...] = ("range", "from", "to", "interval", "compare", "source", "filter")

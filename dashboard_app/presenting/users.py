@@ -5,14 +5,14 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from dashboard_app.charts import by_name
-from dashboard_app.filters import Filters
-from dashboard_app.formats import NO_CURRENCY, absolute, duration, money
-from dashboard_app.links import page_url, replaced, shared_query, with_query
 from dashboard_app.measures.person import Happened, LinkedId, Person, Visit
 from dashboard_app.measures.users import Order, People, Seen
-from dashboard_app.people_links import page_links, person_url
-from dashboard_app.presenting import Card, Figure, Moment, make_figure, make_moment
+from dashboard_app.presenting.charts import by_name
+from dashboard_app.presenting.formats import NO_CURRENCY, absolute, duration, money
+from dashboard_app.presenting.links import page_url, replaced, shared_query, with_query
+from dashboard_app.presenting.people_links import page_links, person_url
+from dashboard_app.presenting.values import Card, Figure, Moment, make_figure, make_moment
+from dashboard_app.question.filters import Filters
 from dashboard_app.report import Context
 
 ORDERS: Final = {

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from dashboard_app.bar import OPERATORS
-from dashboard_app.conditions import Condition
-from dashboard_app.steps import Step
+from dashboard_app.presenting.bar import OPERATORS
+from dashboard_app.question.conditions import Condition
+from dashboard_app.question.steps import Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from dashboard_app.buckets import Bucket
-from dashboard_app.filters import DateRange, Filters
+from dashboard_app.question.buckets import Bucket
+from dashboard_app.question.filters import DateRange, Filters
 from dashboard_app.rollup.rolled import Division, Rolled
 
 

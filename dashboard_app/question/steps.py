@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from brokerlytics.event import FIELDS
-from dashboard_app.conditions import MAX_CONDITIONS, Condition, Where, parse_condition, where_all
-from dashboard_app.errors import FilterError
+from dashboard_app.question.conditions import MAX_CONDITIONS, Condition, Where, parse_condition, where_all
+from dashboard_app.question.errors import FilterError
 
 _DIVIDER: Final = "|"
 _LONGEST: Final = next(field.max_length for field in FIELDS if field.name == "event_type")

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, Final
 
-from dashboard_app.buckets import Interval
-from dashboard_app.charts import Series, category_axis, make_chart
-from dashboard_app.formats import bucket_title, exact, share
 from dashboard_app.measures.retention import Cohort, RetentionOptions
-from dashboard_app.presenting import Figure, make_figure
+from dashboard_app.presenting.charts import Series, category_axis, make_chart
+from dashboard_app.presenting.formats import bucket_title, exact, share
+from dashboard_app.presenting.step_editor import step_fields
+from dashboard_app.presenting.values import Figure, make_figure
+from dashboard_app.question.buckets import Interval
 from dashboard_app.report import Context
-from dashboard_app.step_editor import step_fields
 
 # The heat map has as many shades, the darkest for the largest share.
 _SHADES: Final = 10

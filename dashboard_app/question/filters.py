@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.utils.datastructures import MultiValueDict
 
 from brokerlytics.timestamps import EARLIEST, LATEST
-from dashboard_app.buckets import (
+from dashboard_app.question.buckets import (
     MINUTE,
     SHORTEST,
     Bucket,
@@ -20,8 +20,8 @@ from dashboard_app.buckets import (
     midnight,
     shift_buckets,
 )
-from dashboard_app.conditions import MAX_CONDITIONS, Condition, Where, parse_condition, where_all
-from dashboard_app.errors import FilterError
+from dashboard_app.question.conditions import MAX_CONDITIONS, Condition, Where, parse_condition, where_all
+from dashboard_app.question.errors import FilterError
 
 MAX_BUCKETS: Final = 2000
 DEFAULT_RANGE: Final = "24h"
