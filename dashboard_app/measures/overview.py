@@ -11,6 +11,7 @@ from dashboard_app.measures.periods import Period, measure_period
 from dashboard_app.measures.rolled_breakdowns import measure_rolled_breakdowns
 from dashboard_app.measures.rolled_periods import measure_rolled_period
 from dashboard_app.measures.types_drawn import measure_rolled_types, measure_types
+from dashboard_app.metrics import PAYMENTS
 from dashboard_app.question.buckets import Bucket
 from dashboard_app.question.conditions import Where
 from dashboard_app.question.filters import DateRange, Filters
@@ -19,6 +20,7 @@ from dashboard_app.rollup.covering import moment
 from dashboard_app.rollup.layout import ROLLED_UP
 
 DRAWN_TYPES: Final = 6
+DRAWN_CURRENCIES: Final = 4
 NEWEST: Final = 10
 # What the events are broken down by, in the order of the page.
 BROKEN_DOWN: Final = ROLLED_UP
@@ -27,6 +29,10 @@ _NEWEST: Final = f"""
 SELECT created_on, event_type, coalesce(user_id, device_id), user_id IS NOT NULL, page_path, platform, country,
        revenue, currency
 FROM {{relation}} WHERE {{where}} ORDER BY created_on DESC, _partition DESC, _offset DESC LIMIT {NEWEST}"""  # noqa: S608
+
+_COMMONEST: Final = f"""
+SELECT currency FROM amounts WHERE {{where}}
+GROUP BY currency ORDER BY {PAYMENTS} DESC, currency NULLS LAST LIMIT {DRAWN_CURRENCIES}"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +52,16 @@ class NewestEvent:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What the page shows. `drawn` holds the events per bucket of the commonest types."""
+    """What the page shows. `drawn` holds the events per bucket of the commonest types.
+
+    `currencies` are those with the most payments, None for no currency: of as many the revenue is drawn.
+    """
 
     current: Period
     previous: Period | None
     breakdowns: dict[str, list[ValueCount]]
     drawn: dict[str, list[int]]
+    currencies: frozenset[str | None]
     newest: list[NewestEvent]
 
 
@@ -60,11 +70,13 @@ def measure_overview(rows: Rows, filters: Filters) -> Overview:
     previous = _period(rows, filters, filters.previous, filters.previous_buckets) if filters.previous else None
     breakdowns = _breakdowns(rows, filters)
     types = [row.value for row in breakdowns["event_type"][:DRAWN_TYPES]]
+    current = _period(rows, filters, filters.range, filters.buckets)
     return Overview(
-        current=_period(rows, filters, filters.range, filters.buckets),
+        current=current,
         previous=previous,
         breakdowns=breakdowns,
         drawn=_drawn(rows, filters, types),
+        currencies=_currencies(rows, filters, current),
         newest=_newest(rows, filters),
     )
 
@@ -87,6 +99,15 @@ def _drawn(rows: Rows, filters: Filters, types: Sequence[str]) -> dict[str, list
     if division := rows.divide(filters, filters.range, filters.buckets):
         return measure_rolled_types(division, types)
     return measure_types(rows.connection, filters.where, filters.buckets, types)
+
+
+def _currencies(rows: Rows, filters: Filters, current: Period) -> frozenset[str | None]:
+    """Payments are counted only where they decide."""
+    if len(current.total.revenue) <= DRAWN_CURRENCIES:
+        return frozenset(current.total.revenue)
+    where = filters.where
+    found = rows.connection.execute(_COMMONEST.format(where=where.sql), where.parameters).fetchall()
+    return frozenset(currency for (currency,) in found)
 
 
 def _newest(rows: Rows, filters: Filters) -> list[NewestEvent]:

@@ -19,13 +19,15 @@ Kind = Literal["line", "area", "bar"]
 class Series:
     """One line or stack of a chart. `colour` numbers the palette in the style sheet, 0 is its grey.
 
-    `values` has one for each step of the axis; `previous` those of the period before.
+    `values` has one for each step of the axis; `previous` those of the period before. What is not drawn is in the
+    table alone.
     """
 
     label: str
     colour: int
     values: Sequence[Any]
     previous: Sequence[Any] | None = None
+    is_drawn: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +98,18 @@ def make_chart(  # noqa: PLR0913 (what a chart is)
     *,
     kind: Kind = "line",
     stacked: bool = False,
-    own_scales: bool = False,
+    panels: bool = False,
     previous_total: Sequence[Any] | None = None,
 ) -> Chart:
     """A chart over `axis`, and its table. `previous_total` is one line for the whole period before a stack.
 
-    `own_scales`: each series has a scale of its own, for they are of different units.
+    `panels`: each of several series has one of its own with a scale of its own, for they are of different units.
     """
     begun = f"{axis.begun} steps, {axis.titles[0]} to {axis.titles[axis.begun - 1]}" if axis.begun else "no steps yet"
     payload = {
         "kind": kind,
         "stacked": stacked,
-        "ownScales": own_scales,
+        "panels": panels and sum(one.is_drawn for one in series) > 1,
         "summary": f"{title}: {begun}. The table has the numbers.",
         "axisTitle": axis.title,
         "labels": axis.labels,
@@ -125,6 +127,7 @@ def make_chart(  # noqa: PLR0913 (what a chart is)
                 "previous": one.previous and _drawn(one.previous, axis.begun),
             }
             for one in series
+            if one.is_drawn
         ],
     }
     columns = _columns(series, previous_total)

@@ -85,7 +85,16 @@ class ExploreReport:
         series, stacked = _series(result, options), _is_stacked(options)
         kind = cast("Kind", "line" if options.view == "table" else options.view)
         axis, before = time_axis(filters, context), _previous_total(result, options)
-        chart = make_chart("series", _title(options), axis, series, kind=kind, stacked=stacked, previous_total=before)
+        chart = make_chart(
+            "series",
+            _title(options),
+            axis,
+            series,
+            kind=kind,
+            stacked=stacked,
+            panels=_is_by_currency(options),
+            previous_total=before,
+        )
         return {
             "charts": [chart],
             "absent": _absent(result, options),
@@ -169,6 +178,11 @@ def _is_stacked(asked: Explored) -> bool:
     if asked.view not in ("bar", "area") or len(asked.pairs) > 1 or asked.pairs[0].measure not in ADDITIVE:
         return False
     return asked.pairs[0].measure == "events" or asked.by != "currency"
+
+
+def _is_by_currency(asked: Explored) -> bool:
+    """Whether each series is of amounts in another currency: no scale has room for all."""
+    return asked.by == "currency" and all(pair.number == "revenue" for pair in asked.pairs)
 
 
 def _pair_label(pair: Pair) -> str:

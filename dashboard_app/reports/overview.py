@@ -101,11 +101,16 @@ def _chart(name: str, axis: Axis, series: list[Series], previous_total: list[int
             return make_chart(
                 name, _TITLES[name], axis, series, kind="bar", stacked=True, previous_total=previous_total
             )
-        case "revenue" if len(series) > 1:
+        case "revenue":
             # An amount in yen would flatten all others.
-            return make_chart(name, f"{_TITLES[name]}, each on its own scale", axis, series, own_scales=True)
+            return make_chart(name, _revenue_title(series), axis, series, panels=True)
         case _:
             return make_chart(name, _TITLES[name], axis, series)
+
+
+def _revenue_title(series: list[Series]) -> str:
+    drawn = sum(one.is_drawn for one in series)
+    return f"Revenue in {drawn} of {len(series)} currencies" if drawn < len(series) else _TITLES["revenue"]
 
 
 def _series(overview: Overview) -> dict[str, list[Series]]:
@@ -137,7 +142,7 @@ def _people_series(overview: Overview) -> list[Series]:
 
 
 def _revenue_series(overview: Overview, currencies: Sequence[str | None]) -> list[Series]:
-    colours = currency_colours(currencies)
+    colours = currency_colours(overview.currencies)
 
     def values(buckets: list[Counts], currency: str | None) -> list[Decimal]:
         return [bucket.revenue.get(currency, _ZERO) for bucket in buckets]
@@ -145,9 +150,10 @@ def _revenue_series(overview: Overview, currencies: Sequence[str | None]) -> lis
     return [
         Series(
             currency or NO_CURRENCY,
-            colours[currency],
+            colours.get(currency, GREY),
             values(overview.current.buckets, currency),
             values(overview.previous.buckets, currency) if overview.previous else None,
+            is_drawn=currency in overview.currencies,
         )
         for currency in currencies
     ]

@@ -40,10 +40,13 @@ def test_the_charts_hold_the_numbers(page: Page, store: Path) -> None:
     revenue = chart(page, "revenue")
     assert sum(revenue["EUR"]) == pytest.approx(59.94)
     assert sum(revenue["JPY"]) == 300
-    # The larger amounts in yen do not flatten those in euro.
-    peak = "(label) => Math.min(...Chart.getChart('revenue').getSortedVisibleDatasetMetas()"
-    peak += ".find((of) => of.label === label).data.map((point) => point.y))"
-    assert abs(page.evaluate(peak, "EUR") - page.evaluate(peak, "JPY")) < 20
+    # The larger amounts in yen do not flatten those in euro: each has a scale of its own, one below the other.
+    scales = "() => Object.values(Chart.getChart('revenue').scales).filter((one) => one.axis === 'y')"
+    panels = page.evaluate(f"({scales})().map((one) => [one.options.title.text, one.top, one.bottom, one.max])")
+    assert [(name, round(most)) for name, *_, most in sorted(panels)] == [("EUR", 75), ("JPY", 375)]
+    (_, top, middle, _), (_, below, bottom, _) = sorted(panels)
+    assert top < middle <= below < bottom
+    assert middle - top == pytest.approx(bottom - below, abs=1)
     assert max(chart(page, "people")["Unique devices"]) <= 7
     assert page.get_by_label("Headline numbers").inner_text().split()[:2] == ["Events", "60"]
     for name in ("events", "people", "revenue"):

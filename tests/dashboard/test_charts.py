@@ -27,8 +27,14 @@ def charts(*, compare: str = "", **overview: Any) -> dict[str, Chart]:
     hours = [Counts(5, 2, 3, {"EUR": Decimal(10)}), Counts(4, 1, 1), *(Counts() for _ in range(22))]
     period = Period(Counts(9, 2, 4, {"EUR": Decimal(10), None: Decimal("0.5")}), hours)
     drawn = {"page_view": [3, 4] + [0] * 22}
-    previous = period if compare else None
-    defaults: dict[str, Any] = {"current": period, "previous": previous, "breakdowns": {}, "drawn": drawn, "newest": []}
+    defaults: dict[str, Any] = {
+        "current": period,
+        "previous": period if compare else None,
+        "breakdowns": {},
+        "drawn": drawn,
+        "currencies": frozenset({"EUR", None}),
+        "newest": [],
+    }
     shown = OverviewReport().present(Overview(**{**defaults, **overview}), filters(compare), None, CONTEXT)
     return {chart.id: chart for chart in shown["charts"]}
 
@@ -54,12 +60,24 @@ def test_every_currency_has_a_line_of_its_own() -> None:
         "EUR": [10.0, 0.0] + [None] * 22,
         "no currency": [0.0, 0.0] + [None] * 22,
     }
-    assert charts()["revenue"].payload["ownScales"]
+    assert charts()["revenue"].payload["panels"]
 
 
-def test_one_currency_keeps_the_scale_that_is_written_at_the_axis() -> None:
+def test_one_currency_needs_no_panel_of_its_own() -> None:
     euros = Period(Counts(5, 2, 3, {"EUR": Decimal(10)}), [Counts(5, 2, 3, {"EUR": Decimal(10)})] * 24)
-    assert not charts(current=euros)["revenue"].payload["ownScales"]
+    assert not charts(current=euros)["revenue"].payload["panels"]
+
+
+def test_of_many_currencies_some_are_drawn_and_all_listed() -> None:
+    codes = ("CHF", "EUR", "INR", "JPY", "SEK", "USD")
+    amounts: dict[str | None, Decimal] = {code: Decimal(number) for number, code in enumerate(codes)}
+    period = Period(Counts(9, 2, 4, amounts), [Counts(9, 2, 4, amounts)] * 24)
+    chart = charts(current=period, currencies=frozenset({"USD", "EUR", "JPY", "SEK"}))["revenue"]
+    assert list(series(chart)) == ["EUR", "JPY", "SEK", "USD"]
+    assert len({one["colour"] for one in chart.payload["series"]} - {GREY}) == 4
+    assert chart.title == "Revenue in 4 of 6 currencies"
+    assert chart.header == list(codes)
+    assert chart.rows[0][1:] == ["0.00", "1.00", "2.00", "3.00", "4.00", "5.00"]
 
 
 def test_without_revenue_there_is_no_chart_of_it() -> None:

@@ -162,7 +162,7 @@ def test_a_number_beyond_measure_counts_as_none(store: Path, reader: ReportReade
 
 
 @pytest.mark.parametrize("view", ["bar", "area"])
-def test_currencies_are_neither_stacked_nor_put_together_as_others(
+def test_currencies_are_neither_stacked_nor_on_one_scale_nor_put_together_as_others(
     store: Path, reader: ReportReader, view: str
 ) -> None:
     moment = NOW - timedelta(minutes=5)
@@ -173,7 +173,7 @@ def test_currencies_are_neither_stacked_nor_put_together_as_others(
     exploration = reader.read(REPORT, filters, options).result
     assert [group.value for group in exploration.groups] == ["CHF", "EUR", "GBP"]
     payload = REPORT.present(exploration, filters, options, CONTEXT)["charts"][0].payload
-    assert (payload["stacked"], payload["previousTotal"]) == (False, None)
+    assert (payload["stacked"], payload["previousTotal"], payload["panels"]) == (False, None, True)
     counted = explore(reader, measure1="events", event1="buy", by="currency", top="3").groups
     assert [group.total for group in counted if group.is_other] == [1]
 

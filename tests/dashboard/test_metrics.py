@@ -199,6 +199,17 @@ def test_revenue_is_exact_and_by_currency(store: Path, reader: ReportReader) -> 
     assert revenue == {"EUR": Decimal(1), None: Decimal("2.5"), "JPY": Decimal(7)}
 
 
+def test_the_currencies_with_the_most_payments_are_drawn(store: Path, reader: ReportReader) -> None:
+    moment = NOW - timedelta(minutes=1)
+    payments = {"EUR": 3, "CHF": 1, None: 2, "USD": 4, "JPY": 1, "SEK": 1}
+    paid = [make_event(moment, "REVENUE", revenue=1, currency=code) for code in payments for _ in range(payments[code])]
+    refunds = [make_event(moment, "REVENUE", revenue=-1, currency="SEK") for _ in range(5)]
+    Partition(store).commit([*paid, *refunds])
+    assert read(reader).currencies == {"EUR", "CHF", None, "USD"}
+    assert read(reader, filter="currency:not:USD").currencies == {"EUR", "CHF", None, "JPY"}
+    assert read(reader, filter="currency:is:SEK").currencies == {"SEK"}
+
+
 def test_the_newest_events_come_first(store: Path, reader: ReportReader) -> None:
     events = [make_event(NOW - timedelta(minutes=n), f"type {n}") for n in (5, 1, 3, *range(10, 40))]
     Partition(store).commit(events)

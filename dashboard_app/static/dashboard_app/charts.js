@@ -6,6 +6,9 @@
   const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+  // Of a panel where there are many, in pixels.
+  const PANEL = 76;
+
   const payloadOf = (id) => JSON.parse(document.querySelector(`[data-live="${id}-payload"] script`).textContent);
 
   function readTheme() {
@@ -39,6 +42,7 @@
       data: series.values,
       previous: series.previous,
       stack: payload.stacked ? "all" : series.label,
+      grouped: !payload.panels,
       backgroundColor: payload.incomplete.map((incomplete) => (incomplete ? hatched : colour)),
       legendColour: colour,
       borderColor: token("--surface"),
@@ -73,11 +77,42 @@
     return line(`${label}, previous period`, data, colour, payload, look);
   }
 
-  // Series of different units: each fills the height, and only the tooltip and the table have amounts.
-  const ownScale = (index) => `y${index}`;
+  // Series of different units have a panel each, one below the other over the same steps; its axis says what it is of.
+  const panel = (index) => `y${index}`;
 
-  function ownScales(payload) {
-    return Object.fromEntries(payload.series.map((_, index) => [ownScale(index), { display: false, beginAtZero: true }]));
+  // Three round numbers at most, in the lower four fifths.
+  function fewTicks(min, max) {
+    const least = (0.8 * (max - min)) / 2.5;
+    const power = 10 ** Math.floor(Math.log10(least));
+    const step = power * [1, 2, 5, 10].find((factor) => factor * power >= least);
+    return [0, 1, 2].map((count) => ({ value: (Math.ceil(min / step) + count) * step })).filter(({ value }) => value <= max - 0.2 * (max - min));
+  }
+
+  function panels(payload) {
+    const scale = (series, index) => ({
+      ...valueScale({ autoSkip: false }),
+      stack: "panels",
+      // The first is the topmost.
+      weight: payload.series.length - index,
+      bounds: "data",
+      // A number at the top would stand on the zero of the panel above.
+      afterDataLimits: (axis) => {
+        axis.max += 0.25 * (axis.max - axis.min);
+      },
+      afterBuildTicks: (axis) => {
+        axis.ticks = fewTicks(axis.min, axis.max);
+      },
+      title: { display: true, text: series.label, color: token("--text") },
+    });
+    return Object.fromEntries(payload.series.map((series, index) => [panel(index), scale(series, index)]));
+  }
+
+  function valueScale(ticks) {
+    return {
+      beginAtZero: true,
+      border: { display: false },
+      ticks: { ...ticks, callback: (value) => compact.format(value).replace("K", "k") },
+    };
   }
 
   function datasets(payload) {
@@ -89,7 +124,7 @@
           ? bars(series, payload)
           : line(series.label, series.values, colour, payload, { previous: series.previous, ...area });
       const sets = series.previous ? [own, before(series.label, series.previous, colour, payload)] : [own];
-      return payload.ownScales ? sets.map((set) => ({ ...set, yAxisID: ownScale(index) })) : sets;
+      return payload.panels ? sets.map((set) => ({ ...set, yAxisID: panel(index) })) : sets;
     });
     return payload.previousTotal ? [...sets, before("All", payload.previousTotal, token("--muted"), payload)] : sets;
   }
@@ -135,6 +170,7 @@
   function options(payload) {
     // The period before shares its series' entry: both are shown or hidden together.
     const legend = {
+      display: !payload.panels,
       align: "start",
       labels: {
         boxWidth: 10,
@@ -181,15 +217,7 @@
           ticks: { maxRotation: 0, autoSkipPadding: 16 },
           title: { display: Boolean(payload.axisTitle), text: payload.axisTitle },
         },
-        ...(payload.ownScales ? ownScales(payload) : {}),
-        y: {
-          display: !payload.ownScales,
-          stacked: payload.stacked,
-          beginAtZero: true,
-          suggestedMax: 4,
-          border: { display: false },
-          ticks: { maxTicksLimit: 5, callback: (value) => compact.format(value).replace("K", "k") },
-        },
+        ...(payload.panels ? panels(payload) : { y: { ...valueScale({ maxTicksLimit: 5 }), stacked: payload.stacked, suggestedMax: 4 } }),
       },
     };
   }
@@ -201,6 +229,7 @@
     const hidden = new Set(chart.data.datasets.filter((_, i) => !chart.isDatasetVisible(i)).map((set) => set.label));
     chart.payload = payload;
     chart.canvas.ariaLabel = payload.summary;
+    chart.canvas.parentElement.style.height = payload.series.length > 3 && payload.panels ? `${PANEL * payload.series.length}px` : "";
     chart.options = options(payload);
     chart.data.labels = payload.labels;
     chart.data.datasets = datasets(payload).map((set) => ({ ...set, hidden: hidden.has(set.label) }));
