@@ -10,11 +10,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.datastructures import MultiValueDict
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from dashboard_app.access import for_readers
-from dashboard_app.asking import STORE_ERRORS, Question, ask, make_question
+from dashboard_app.asking import STORE_ERRORS, Question, ask, check_names, make_question, names_of
 from dashboard_app.export import chosen_tables, make_csv, make_document
 from dashboard_app.presenting.bar import added_filter, make_bar
 from dashboard_app.presenting.formats import minute
@@ -27,6 +28,8 @@ from dashboard_app.report import AnyReport, Query
 
 logger = logging.getLogger(__name__)
 _CUSTOM_RANGE: Final = ("range", "from", "to")
+# What a download reads beside the report's parameters.
+_DOWNLOAD_NAMES: Final = ("table", "bom")
 
 
 @require_safe
@@ -83,8 +86,13 @@ def report_json(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _understood(report: AnyReport, query: Query, now: datetime) -> tuple[Question, str]:
-    """What is asked without the values that are wrong, and what is wrong with the first of them, empty for none."""
+    """What is asked without what is wrong in the query, and what that is, of several the first; empty for nothing."""
     problem = ""
+    try:
+        check_names(report, query)
+    except FilterError as error:
+        problem = str(error)
+        query = MultiValueDict({name: query.getlist(name) for name in names_of(report) if name in query})
     while True:
         try:
             return make_question(report, query, now), problem
@@ -108,8 +116,10 @@ def _without(query: Query, parameter: str, value: str) -> Query:
 
 
 def _download(request: HttpRequest, name: str, respond: Callable[[Question, Answer], HttpResponse]) -> HttpResponse:
+    report = report_named(name)
     try:
-        question = make_question(report_named(name), request.GET, timezone.now())
+        check_names(report, request.GET, *_DOWNLOAD_NAMES)
+        question = make_question(report, request.GET, timezone.now())
         return respond(question, ask(question))
     except FilterError as error:
         return HttpResponse(str(error), status=HTTPStatus.BAD_REQUEST, content_type="text/plain; charset=utf-8")

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils import timezone
 
-from dashboard_app.asking import make_question
+from dashboard_app.asking import check_names, make_question
 from dashboard_app.models import SQL, Annotation, ApiToken, Dashboard, SavedReport
 from dashboard_app.question.errors import FilterError
 from dashboard_app.registry import report_named
@@ -43,6 +43,7 @@ def _check_sql(sql: str) -> None:
 
 def _check_query(report: str, query: QueryDict) -> None:
     try:
+        check_names(report_named(report), query)
         make_question(report_named(report), query, timezone.now())
     except KeyError:
         raise ValidationError(f"There is no report “{report}”.") from None

@@ -77,7 +77,7 @@ def document_report(report: AnyReport) -> dict[str, Any]:
         "operation_id": f"stats_{report.name.replace('-', '_')}",
         "tags": ["stats"],
         "summary": report.title,
-        "description": "The numbers of the page, each as docs/metrics.md defines it.",
+        "description": "The numbers of the page, each as docs/metrics.md defines it. Other parameters are an error.",
         "parameters": [_parameter(one) for one in (*shared, *report.parameters)],
         "responses": {
             200: OpenApiResponse(StatsSerializer, description="The numbers."),

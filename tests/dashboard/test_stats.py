@@ -95,6 +95,8 @@ def test_filters_choose_the_rows(reader_client: Client, query: str, events: int)
         ("range=custom&from=2026-01-01", "/to"),
         ("filter=country:is:DE&filter=x:is:1", "/filter"),
         ("table=nothing", "/table"),
+        ("intervall=hour", "/intervall"),
+        ("range=7d&add_column=country", "/add_column"),
     ],
 )
 @pytest.mark.parametrize("name", NAMES)
@@ -106,6 +108,23 @@ def test_a_wrong_query_is_a_problem_that_points_at_it(
     assert response["Content-Type"] == "application/problem+json"
     assert (response.json()["code"], response.json()["pointer"]) == ("invalid_parameter", pointer)
     assert reader_client.get(f"/{name}.csv?{query}").status_code == 400
+
+
+def test_a_mistyped_parameter_is_told_with_the_nearest(reader_client: Client) -> None:
+    for path in ("/api/v1/stats/explore", "/explore.csv", "/explore.json"):
+        answer = reader_client.get(f"{path}?measure_1=events")
+        assert answer.status_code == 400
+        assert "“measure_1” is no parameter of Explore. Did you mean “measure1”?" in answer.content.decode()
+    assert reader_client.get("/api/v1/stats/overview?bom=1").json()["pointer"] == "/bom"
+    assert reader_client.get("/overview.csv?bom=1").status_code == 200
+
+
+def test_a_format_that_there_is_not_is_told(reader_client: Client) -> None:
+    answer = reader_client.get("/api/v1/stats/overview?format=csv")
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert (answer.json()["code"], answer.json()["pointer"]) == ("invalid_parameter", "/format")
+    assert "/overview.csv" in answer.json()["message"]
+    assert reader_client.get("/api/v1/stats/overview?format=json").json()["report"] == "overview"
 
 
 @pytest.mark.usefixtures("store")

@@ -1,14 +1,21 @@
+import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.staticfiles import finders
+from django.http import QueryDict
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from dashboard_app.asking import check_names
+from dashboard_app.presenting.links import page_url
+from dashboard_app.registry import REPORTS
+from dashboard_app.report import AnyReport
 from tests.dashboard.store_builder import Partition, make_event
 
 pytestmark = pytest.mark.django_db
@@ -121,6 +128,7 @@ def test_what_an_event_says_is_text_and_never_markup(store: Path, reader_client:
         ("range=90d&interval=minute", "Choose a longer interval"),
         ("range=%00&interval=%ff", "is not known"),
         ("filter=nothing:is:1", "is no column"),
+        ("intervall=hour", "“intervall” is no parameter of Overview. Did you mean “interval”?"),
     ],
 )
 def test_a_wrong_query_is_told_on_the_page(store: Path, reader_client: Client, query: str, message: str) -> None:
@@ -140,6 +148,7 @@ def test_a_wrong_query_is_told_on_the_page(store: Path, reader_client: Client, q
         ("/explore/", "by=nothing", "event1=page_view&measure1=devices"),
         ("/", "filter=nothing:is:1&filter=a&filter=nothing:is:1", "filter=kind:is:track&filter=source:is:b"),
         ("/funnel/", "step=a|nothing:is:1", "step=a&step=b"),
+        ("/funnel/", "stepp=a&stepp=b&window=soon&utm_source=mail", "step=a&step=b"),
     ],
 )
 def test_what_is_right_of_a_query_stays(store: Path, reader_client: Client, path: str, wrong: str, right: str) -> None:
@@ -147,6 +156,21 @@ def test_what_is_right_of_a_query_stays(store: Path, reader_client: Client, path
     for query in (f"{right}&{wrong}", f"{wrong}&{right}"):
         response = reader_client.get(f"{path}?{query}")
         assert (response.status_code, parse_qs(response.context["export_query"])) == (400, parse_qs(right))
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
+def test_every_link_and_field_of_a_page_is_a_parameter(store: Path, reader_client: Client, report: AnyReport) -> None:
+    Partition(store).commit([make_event(timezone.now(), user_id="u"), make_event(timezone.now(), "pay", revenue=1)])
+    page = unescape(text(reader_client, page_url(report.name, QueryDict("range=7d&compare=1&interval=hour"))))
+    paths = {page_url(one.name): (one, ()) for one in REPORTS}
+    paths |= {f"/{one.name}.{kind}": (one, ("table", "bom")) for one in REPORTS for kind in ("csv", "json")}
+    links = [link.partition("?") for link in re.findall('href="(/[^"]*)"', page)]
+    asked = [(paths[path], QueryDict(query)) for path, _, query in links if path in paths]
+    assert len(asked) > len(REPORTS)
+    for (one, others), query in asked:
+        check_names(one, query, *others)
+    fields = re.findall(r'<(?:input|select)[^>]*name="([^"]*)"[^>]*form="filters"', page)
+    check_names(report, QueryDict("&".join(fields)))
 
 
 def test_a_query_whose_range_alone_is_too_long_is_told(store: Path, reader_client: Client) -> None:

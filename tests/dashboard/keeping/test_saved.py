@@ -42,6 +42,7 @@ def test_a_report_is_saved_with_its_query_and_opened_with_it(reader_user: User) 
     [
         ({"name": "x", "report": "nothing", "query": ""}, "There is no report “nothing”"),
         ({"name": "x", "report": "overview", "query": "range=1y"}, "The range “1y” is not known"),
+        ({"name": "x", "report": "overview", "query": "rang=7d"}, "Did you mean “range”?"),
         ({"name": "", "report": "overview", "query": ""}, "Name: This field is required"),
         ({"name": "x" * 101, "report": "overview", "query": ""}, "at most 100 characters"),
         ({"name": "x\0", "report": "overview", "query": ""}, "Null characters are not allowed"),
@@ -158,6 +159,14 @@ def test_a_card_that_cannot_be_shown_says_why(reader_user: User, dashboard: Dash
     page = client_of(reader_user).get(f"/dashboards/{dashboard.pk}/").content.decode()
     assert "There is no report “gone” any more" in page
     assert "The range “1y” is not known" in page
+
+
+@pytest.mark.usefixtures("rows")
+def test_what_was_saved_with_a_parameter_that_is_gone_is_still_shown(reader_user: User, dashboard: Dashboard) -> None:
+    old = SavedReport.objects.create(name="Old", report="overview", query="range=7d&gone=1", saved_by=reader_user)
+    DashboardCard.objects.create(dashboard=dashboard, report=old, position=1)
+    _, card = [card for _, card in client_of(reader_user).get(f"/dashboards/{dashboard.pk}/").context["cards"]]
+    assert (card.problem, len(card.charts)) == ("", 2 + 1)
 
 
 @pytest.mark.usefixtures("store")
