@@ -162,7 +162,7 @@ def test_what_is_right_of_a_query_stays(store: Path, reader_client: Client, path
 def test_every_link_and_field_of_a_page_is_a_parameter(store: Path, reader_client: Client, report: AnyReport) -> None:
     Partition(store).commit([make_event(timezone.now(), user_id="u"), make_event(timezone.now(), "pay", revenue=1)])
     page = unescape(text(reader_client, page_url(report.name, QueryDict("range=7d&compare=1&interval=hour"))))
-    paths = {page_url(one.name): (one, ()) for one in REPORTS}
+    paths: dict[str, tuple[AnyReport, tuple[str, ...]]] = {page_url(one.name): (one, ()) for one in REPORTS}
     paths |= {f"/{one.name}.{kind}": (one, ("table", "bom")) for one in REPORTS for kind in ("csv", "json")}
     links = [link.partition("?") for link in re.findall('href="(/[^"]*)"', page)]
     asked = [(paths[path], QueryDict(query)) for path, _, query in links if path in paths]
