@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard_app.access import for_readers, for_signed_in, may_change, may_run_sql, user_of
-from dashboard_app.keeping.answers import check_owner, tell_errors
+from dashboard_app.keeping.answers import check_owner, rename, tell_errors
 from dashboard_app.keeping.cards import make_card
 from dashboard_app.keeping.forms import EXPIRIES, CardForm, DashboardForm
 from dashboard_app.models import SQL, Dashboard, DashboardCard, SavedReport
@@ -77,6 +77,13 @@ def change_card(request: HttpRequest, pk: int, card: int) -> HttpResponse:
         case "down":
             _move(dashboard, one, 1)
     return redirect("dashboard:dashboard", pk)
+
+
+@require_POST
+@for_signed_in
+def rename_dashboard(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give the dashboard another name; its share links stay."""
+    return rename(request, DashboardForm(request.POST, instance=_own(request, pk)), "dashboard:dashboard", pk)
 
 
 @require_POST

@@ -57,6 +57,22 @@ class DashboardForm(forms.ModelForm):  # type: ignore[type-arg]  # takes no argu
         fields = ["name"]
 
 
+class RenameForm(forms.ModelForm):  # type: ignore[type-arg]  # takes no argument at run time
+    """A new name for a saved report, that no other of its owner's has: saving under a name replaces one's own of it."""
+
+    class Meta:
+        model = SavedReport
+        fields = ["name"]
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        report = self.instance
+        others = SavedReport.objects.filter(saved_by=report.saved_by, report=report.report, name=name)
+        if others.exclude(pk=report.pk).exists():
+            raise ValidationError(f"There is another one “{name}”. Choose another name.")
+        return name
+
+
 class CardForm(forms.Form):
     """Which saved report a card shows."""
 

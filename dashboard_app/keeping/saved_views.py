@@ -9,8 +9,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard_app.access import for_readers, for_signed_in, may_change, may_run_sql, user_of
-from dashboard_app.keeping.answers import back, check_owner, tell_errors
-from dashboard_app.keeping.forms import EXPIRIES, SavedReportForm
+from dashboard_app.keeping.answers import back, check_owner, rename, tell_errors
+from dashboard_app.keeping.forms import EXPIRIES, RenameForm, SavedReportForm
 from dashboard_app.models import SQL, Dashboard, SavedReport, ShareLink
 from dashboard_app.presenting.links import page_url
 from dashboard_app.registry import REPORTS
@@ -71,6 +71,15 @@ def open_saved(request: HttpRequest, pk: int) -> HttpResponse:  # noqa: ARG001 (
     if report.report == SQL:
         return redirect("dashboard:saved-query", pk)
     return redirect(page_url(report.report, QueryDict(report.query)))
+
+
+@require_POST
+@for_signed_in
+def rename_saved(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give a saved report another name; its cards and share links stay."""
+    report = get_object_or_404(SavedReport, pk=pk)
+    check_owner(request, report)
+    return rename(request, RenameForm(request.POST, instance=report), "dashboard:saved")
 
 
 @require_POST

@@ -66,6 +66,7 @@ def test_a_stranger_sees_nothing_and_saves_nothing(
     client: Client, report: SavedReport, dashboard: Dashboard, settings: Settings
 ) -> None:
     posts = ["/saved/", f"/saved/{report.pk}/delete/", "/dashboards/", f"/dashboards/{dashboard.pk}/cards/"]
+    posts += [f"/saved/{report.pk}/rename/", f"/dashboards/{dashboard.pk}/rename/"]
     posts += [f"/dashboards/{dashboard.pk}/delete/", f"/saved/{report.pk}/share/", "/annotations/", "/tokens/"]
     for path in ("/saved/", f"/saved/{report.pk}/", f"/dashboards/{dashboard.pk}/", "/annotations/", "/tokens/"):
         assert client.get(path)["Location"].startswith("/login/")
@@ -87,16 +88,45 @@ def test_only_the_owner_and_staff_change_things(
     assert "Delete" not in other.get("/saved/").content.decode()
     for path in (
         f"/saved/{report.pk}/delete/",
+        f"/saved/{report.pk}/rename/",
         f"/saved/{report.pk}/share/",
         f"/dashboards/{dashboard.pk}/delete/",
+        f"/dashboards/{dashboard.pk}/rename/",
         f"/dashboards/{dashboard.pk}/share/",
         f"/dashboards/{dashboard.pk}/cards/",
         f"/dashboards/{dashboard.pk}/cards/{card.pk}/",
     ):
-        assert other.post(path, {"action": "remove", "report": report.pk}).status_code == 403
+        assert other.post(path, {"action": "remove", "report": report.pk, "name": "x"}).status_code == 403
         assert other.get(path).status_code == 405
     assert client_of(boss).post(f"/saved/{report.pk}/delete/").status_code == 302
     assert not DashboardCard.objects.exists()
+
+
+@pytest.mark.usefixtures("store")
+def test_what_is_kept_gets_another_name(reader_user: User, report: SavedReport, dashboard: Dashboard) -> None:
+    client = client_of(reader_user)
+    page = client.post(f"/saved/{report.pk}/rename/", {"name": " Seven days "}, follow=True).content.decode()
+    assert "It is called “Seven days” now." in page
+    client.post(f"/dashboards/{dashboard.pk}/rename/", {"name": "Tuesday"})
+    assert (names(dashboard), Dashboard.objects.get().name) == (["Seven days"], "Tuesday")
+    report.refresh_from_db()
+    assert (report.query, report.saved_by) == ("range=7d", reader_user)
+    page = client.post(f"/dashboards/{dashboard.pk}/rename/", {"name": ""}, follow=True).content.decode()
+    assert "Name: This field is required" in page
+    assert Dashboard.objects.get().name == "Tuesday"
+
+
+@pytest.mark.usefixtures("store")
+def test_no_two_of_ones_own_get_the_same_name(reader_user: User, analyst: User, report: SavedReport) -> None:
+    """Saving under that name would replace any of them."""
+    taken = SavedReport.objects.create(name="Taken", report="overview", saved_by=reader_user)
+    SavedReport.objects.create(name="Free", report="overview", saved_by=analyst)
+    client = client_of(reader_user)
+    page = client.post(f"/saved/{report.pk}/rename/", {"name": "Taken"}, follow=True).content.decode()
+    assert "There is another one “Taken”" in page
+    client.post(f"/saved/{report.pk}/rename/", {"name": "Free"})
+    client.post(f"/saved/{taken.pk}/rename/", {"name": "Taken"})
+    assert sorted(SavedReport.objects.filter(saved_by=reader_user).values_list("name", flat=True)) == ["Free", "Taken"]
 
 
 @pytest.mark.usefixtures("rows")
