@@ -27,6 +27,7 @@ from dashboard_app.facts.writing import write_facts
 from dashboard_app.index.base import SPAN_COLUMNS, create_base, moved_days, parquet, with_moved
 from dashboard_app.index.planning import Plan, make_plan, parts_for
 from dashboard_app.index.relation import ROW_COLUMNS, resolve
+from dashboard_app.reading import scratch_database
 from dashboard_app.reading.closed_rows import day_of
 from dashboard_app.reading.committed import explained
 from dashboard_app.reading.csv_relation import EMPTY_TABLE, ROWS_OF_FILES
@@ -93,7 +94,7 @@ class IndexBuilder:
         """
         place = self._scratch.path / "build.duckdb"
         place.unlink(missing_ok=True)
-        with explained(), duckdb.connect(str(place), config=self._config()) as connection:
+        with explained(), scratch_database.connect(self._scratch, place.name, _MEMORY_LIMIT) as connection:
             connection.execute("SET enable_progress_bar = false")
             connection.execute(f"CREATE TABLE loaded ({EMPTY_TABLE})")
             connection.execute("CREATE TABLE part (date VARCHAR, day VARCHAR)")
@@ -217,16 +218,6 @@ class IndexBuilder:
     def _stamp(self, name: str) -> FileStamp:
         path = self.directory / name
         return FileStamp(name, path.stat().st_size, _checksum(path))
-
-    def _config(self) -> dict[str, str | bool | int | float | list[str]]:
-        return {
-            "memory_limit": _MEMORY_LIMIT,
-            "temp_directory": str(self._scratch.path / "spill"),
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "preserve_insertion_order": False,
-            "python_enable_replacements": False,
-        }
 
 
 def _checksum(path: Path) -> int:

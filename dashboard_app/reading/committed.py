@@ -19,6 +19,7 @@ from brokerlytics.csv_format import COLUMNS
 from brokerlytics.index_files import Manifest, believable_days, index_dir, read_manifest
 from brokerlytics.store import Tail, open_snapshot
 from dashboard_app.index.relation import create_events, resolve, resolve_more
+from dashboard_app.reading import scratch_database
 from dashboard_app.reading.closed_rows import ClosedRows, FileIdentity, day_of, identity
 from dashboard_app.reading.scratch import ScratchDirectory
 from dashboard_app.reading.tail_rows import TailRows, tail_name
@@ -146,18 +147,13 @@ class CommittedStore:
 
     def _open_database(self) -> duckdb.DuckDBPyConnection:
         """It may read the store and its own files, and nothing else."""
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": f"{self._memory}MiB",
-            "threads": min(4, os.cpu_count() or 1),
-            "temp_directory": str(self._scratch.path / "spill"),
-            "max_temp_directory_size": _SPILL_LIMIT,
-            # A table that does not exist is no variable of Python either.
-            "python_enable_replacements": False,
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "preserve_insertion_order": False,
-        }
-        database = duckdb.connect(str(self._scratch.path / "rows.duckdb"), config=config)
+        database = scratch_database.connect(
+            self._scratch,
+            "rows.duckdb",
+            f"{self._memory}MiB",
+            threads=min(4, os.cpu_count() or 1),
+            max_temp_directory_size=_SPILL_LIMIT,
+        )
         readable = ", ".join("'{}'".format(str(path).replace("'", "''")) for path in (self._root, self._scratch.path))
         database.execute(f"SET allowed_directories = [{readable}]")
         # A file of the index never changes.

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from brokerlytics.csv_format import HEADER, encode_row
+from dashboard_app.reading import scratch_database
 from dashboard_app.reading.committed import CommittedStore, UnreadableStoreError
 from dashboard_app.reading.scratch import ScratchDirectory
 from tests.dashboard.store_builder import COMMITTED_AT, TOPIC, Partition, make_event
@@ -21,6 +22,11 @@ def offsets(committed: CommittedStore) -> list[tuple[int, int]]:
     """The rows that DuckDB finds, as (partition, offset)."""
     with committed.look() as look, committed.rows(look) as connection:
         return connection.execute("SELECT _partition, _offset FROM events ORDER BY ALL").fetchall()
+
+
+def test_what_ends_with_the_process_waits_for_no_disk(scratch: ScratchDirectory) -> None:
+    with scratch_database.connect(scratch, "some.duckdb", "100MiB") as connection:
+        assert connection.execute("SELECT current_setting('fsync_mode')").fetchall() == [("NONE",)]
 
 
 def test_a_store_that_does_not_exist_has_no_rows(committed: CommittedStore) -> None:
