@@ -25,7 +25,7 @@ def make_document(question: Question, answer: Answer) -> dict[str, Any]:
         "report": question.report.name,
         "timezone": str(filters.tz),
         "range": _range(filters.range, question),
-        "previous": filters.previous and _range(filters.previous, question),
+        "previous": filters.before and _range(filters.before, question) if question.report.compares else None,
         "interval": str(filters.interval),
         "source": filters.source or None,
         "filters": [str(condition) for condition in filters.conditions],

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from dashboard_app.measures.breakdowns import ValueCount, measure_breakdowns
-from dashboard_app.measures.periods import Period, measure_period
+from dashboard_app.measures.periods import Counts, Period, measure_period
 from dashboard_app.measures.rolled_breakdowns import measure_rolled_breakdowns
 from dashboard_app.measures.rolled_periods import measure_rolled_period
 from dashboard_app.measures.types_drawn import measure_rolled_types, measure_types
@@ -54,10 +54,12 @@ class NewestEvent:
 class Overview:
     """What the page shows. `drawn` holds the events per bucket of the commonest types.
 
+    `before` has the headline numbers of the period before, `previous` its buckets as well where it is compared with.
     `currencies` are those with the most payments, None for no currency: of as many the revenue is drawn.
     """
 
     current: Period
+    before: Counts | None
     previous: Period | None
     breakdowns: dict[str, list[ValueCount]]
     drawn: dict[str, list[int]]
@@ -67,13 +69,14 @@ class Overview:
 
 def measure_overview(rows: Rows, filters: Filters) -> Overview:
     """Count the rows; by the rollups as far as those go. Raises duckdb.Error and OSError."""
-    previous = _period(rows, filters, filters.previous, filters.previous_buckets) if filters.previous else None
+    before = _period(rows, filters, filters.before, filters.before_buckets) if filters.before else None
     breakdowns = _breakdowns(rows, filters)
     types = [row.value for row in breakdowns["event_type"][:DRAWN_TYPES]]
     current = _period(rows, filters, filters.range, filters.buckets)
     return Overview(
         current=current,
-        previous=previous,
+        before=before.total if before else None,
+        previous=before if filters.compare else None,
         breakdowns=breakdowns,
         drawn=_drawn(rows, filters, types),
         currencies=_currencies(rows, filters, current),

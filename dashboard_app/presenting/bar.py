@@ -51,7 +51,7 @@ def make_bar(report: AnyReport, filters: Filters, query: Query, path: str, sourc
         "intervals": [(name, f"{name} ({filters.interval})" if name == AUTO else name) for name in INTERVALS],
         "range": filters.name,
         "interval": filters.choice,
-        "compare": filters.previous is not None,
+        "compare": filters.compare,
         "start": f"{filters.range.start.astimezone(filters.tz):%Y-%m-%dT%H:%M}",
         "end": f"{filters.range.end.astimezone(filters.tz):%Y-%m-%dT%H:%M}",
         "source": filters.source,

@@ -58,9 +58,10 @@ class DateRange:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """One page's range, its buckets, the same for the period before it when it is compared with that, and which rows.
+    """One page's range, its buckets, the same for the period before it, and which rows.
 
-    The period before ends where the present would lie in it: half a day is held against half a day.
+    The period before ends where the present would lie in it: half a day is held against half a day. A range that has
+    not begun has none. It is `previous` too where everything is to be held against it, which is to `compare`.
     `name` and `choice` are the range and the interval as chosen; `interval` is what came of the choice.
     `begun` counts the buckets that have begun; all times are UTC and shown in `tz`.
     """
@@ -71,11 +72,20 @@ class Filters:
     interval: Interval
     buckets: tuple[Bucket, ...]
     begun: int
-    previous: DateRange | None
-    previous_buckets: tuple[Bucket, ...]
+    before: DateRange | None
+    before_buckets: tuple[Bucket, ...]
+    compare: bool
     tz: ZoneInfo
     source: str = ""
     conditions: tuple[Condition, ...] = ()
+
+    @property
+    def previous(self) -> DateRange | None:
+        return self.before if self.compare else None
+
+    @property
+    def previous_buckets(self) -> tuple[Bucket, ...]:
+        return self.before_buckets if self.compare else ()
 
     @property
     def where(self) -> Where:
@@ -117,9 +127,7 @@ def parse_filters(query: MultiValueDict[str, str], *, now: datetime, tz: ZoneInf
     choice = query.get("interval") or AUTO
     interval = _interval(choice, asked)
     buckets = make_buckets(asked.start, asked.end, interval, now, tz)
-    compare = bool(query.get("compare"))
-    step_back = _step_back(asked, days, tz)
-    previous, moved = _previous(asked, step_back, buckets, interval, present) if compare else (None, ())
+    before, before_buckets = _before(asked, _step_back(asked, days, tz), buckets, interval, present)
     return Filters(
         name=name,
         range=asked,
@@ -127,8 +135,9 @@ def parse_filters(query: MultiValueDict[str, str], *, now: datetime, tz: ZoneInf
         interval=interval,
         buckets=tuple(buckets),
         begun=sum(bucket.start < present for bucket in buckets),
-        previous=previous,
-        previous_buckets=moved,
+        before=before,
+        before_buckets=before_buckets,
+        compare=bool(query.get("compare")),
         tz=tz,
         source=query.get("source") or "",
         conditions=_conditions(query.getlist("filter")),
@@ -149,17 +158,17 @@ def _condition(text: str) -> Condition:
         raise FilterError(str(error), error.parameter, text) from None
 
 
-def _previous(
+def _before(
     asked: DateRange, step_back: _Move, buckets: list[Bucket], interval: Interval, present: datetime
 ) -> tuple[DateRange | None, tuple[Bucket, ...]]:
     """The period before and its buckets; none of a range that has not begun."""
     if asked.start >= present:
         return None, ()
-    previous = DateRange(step_back(asked.start), step_back(min(asked.end, present)))
+    before = DateRange(step_back(asked.start), step_back(min(asked.end, present)))
     # An hour that the clocks skip has no counterpart on the calendar.
     by_the_clock = interval in (Interval.MINUTE, Interval.HOUR)
-    move = (lambda moment: previous.start + (moment - asked.start)) if by_the_clock else step_back
-    return previous, tuple(shift_buckets(buckets, move, previous.end))
+    move = (lambda moment: before.start + (moment - asked.start)) if by_the_clock else step_back
+    return before, tuple(shift_buckets(buckets, move, before.end))
 
 
 def _range(name: str, query: MultiValueDict[str, str], present: datetime, tz: ZoneInfo) -> tuple[DateRange, int | None]:

@@ -161,7 +161,7 @@ def _revenue_series(overview: Overview, currencies: Sequence[str | None]) -> lis
 
 def _headline_numbers(overview: Overview) -> list[tuple[str, str, int | Decimal, int | Decimal | None]]:
     """Label, unit, number and the number of the period before; a line per currency."""
-    current, previous = overview.current.total, overview.previous.total if overview.previous else None
+    current, previous = overview.current.total, overview.before
     currencies = by_name({*current.revenue, *(previous.revenue if previous else ())})
     return [
         ("Events", "", current.events, previous.events if previous else None),

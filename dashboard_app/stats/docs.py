@@ -37,7 +37,10 @@ class StatsSerializer(serializers.Serializer[Any]):
     report = serializers.CharField()
     timezone = serializers.CharField()
     range = MomentsSerializer()
-    previous = MomentsSerializer(allow_null=True)
+    previous = MomentsSerializer(
+        allow_null=True,
+        help_text="The period before; null where a report compares nothing, or the range has not begun.",
+    )
     interval = serializers.ChoiceField([name for name in INTERVALS if name != "auto"])
     source = serializers.CharField(allow_null=True)  # type: ignore[assignment]  # DRF's Field has one of its own
     filters = serializers.ListField(child=serializers.CharField())
@@ -56,7 +59,11 @@ _SHARED: Final = (
     Parameter("from", "The start of a custom range, ISO 8601; without an offset in the project's timezone."),
     Parameter("to", "The end of a custom range, not included."),
     Parameter("interval", "The length of a step in time.", values=INTERVALS),
-    Parameter("compare", "With any value, such as `previous`, the period before is given as well."),
+    Parameter(
+        "compare",
+        "With any value, such as `previous`, the numbers of the period before are given as well. The overview's headline "
+        "always has them.",
+    ),
     Parameter("source", "Only events of this source."),
     Parameter(
         "filter",

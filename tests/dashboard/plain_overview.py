@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from brokerlytics.event import Event
 from dashboard_app.measures.overview import BROKEN_DOWN, DRAWN_TYPES, Overview
+from dashboard_app.measures.periods import Counts
 from dashboard_app.question.buckets import Bucket
 from dashboard_app.question.filters import DateRange, Filters
 from tests.dashboard.plain_people import Row, sessions
@@ -20,14 +21,18 @@ def check_overview(found: Overview, rows: Sequence[Row], filters: Filters) -> No
     of_session = dict(zip([(row.partition, row.offset) for row in rows], sessions(rows), strict=True))
     current = _within(rows, filters, filters.range)
     periods = [(found.current, current, filters.buckets)]
-    previous = _within(rows, filters, filters.previous) if filters.previous else None
+    before = _within(rows, filters, filters.before) if filters.before else None
+    previous = before if filters.compare else None
     if previous is not None and found.previous:
         periods.append((found.previous, previous, filters.previous_buckets))
     assert (previous is None) is (found.previous is None)
+    assert (before is None) is (found.before is None)
+    if before is not None and found.before:
+        assert _as_tuple(found.before) == _numbers(before, of_session)
     for period, chosen, buckets in periods:
         of_buckets = [_of_bucket(chosen, bucket) for bucket in buckets]
         for counts, some in zip([period.total, *period.buckets], [chosen, *of_buckets], strict=True):
-            assert (counts.events, counts.devices, counts.sessions, counts.revenue) == _numbers(some, of_session)
+            assert _as_tuple(counts) == _numbers(some, of_session)
     for column in BROKEN_DOWN:
         assert [(v.value, v.events, v.devices, v.previous) for v in found.breakdowns[column]] == _top(
             column, current, previous
@@ -53,6 +58,10 @@ def _within(rows: Sequence[Row], filters: Filters, asked: DateRange) -> list[Row
 
 def _of_bucket(rows: Sequence[Row], bucket: Bucket) -> list[Row]:
     return [row for row in rows if bucket.start <= row.event.created_on < bucket.end]
+
+
+def _as_tuple(counts: Counts) -> Numbers:
+    return counts.events, counts.devices, counts.sessions, counts.revenue
 
 
 def _numbers(rows: Sequence[Row], of_session: dict[tuple[int, int], object]) -> Numbers:

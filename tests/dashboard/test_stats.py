@@ -71,10 +71,10 @@ def as_cell(value: Any) -> str:
 def test_the_api_gives_the_numbers(reader_client: Client) -> None:
     document = reader_client.get("/api/v1/stats/overview?range=7d").json()
     assert table(document, "headline")["rows"] == [
-        ["Events", "", 51, None],
-        ["Unique devices", "", 7, None],
-        ["Sessions", "", 7, None],
-        ["Revenue", "EUR", "19.999999", None],
+        ["Events", "", 51, 0],
+        ["Unique devices", "", 7, 0],
+        ["Sessions", "", 7, 0],
+        ["Revenue", "EUR", "19.999999", "0"],
     ]
     assert document["data_as_of"] == "2026-11-23T12:00:00+00:00"
 
