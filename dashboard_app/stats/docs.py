@@ -61,8 +61,8 @@ _SHARED: Final = (
     Parameter("interval", "The length of a step in time.", values=INTERVALS),
     Parameter(
         "compare",
-        "With any value, such as `previous`, the numbers of the period before are given as well. The overview's headline "
-        "always has them.",
+        "With any value, such as `previous`, the numbers of the period before are given as well. "
+        "The overview's headline always has them.",
     ),
     Parameter("source", "Only events of this source."),
     Parameter(
