@@ -150,6 +150,77 @@ def test_what_is_typed_survives_the_refresh(page: Page, rows: Partition) -> None
     assert rows.next_offset == 20
 
 
+def keep_board(*reports: str) -> tuple[Dashboard, list[SavedReport]]:
+    boss = User.objects.get()
+    dashboard = Dashboard.objects.create(name="Board", owner=boss)
+    kept = [
+        SavedReport.objects.create(name=f"The {one}", report=one, query="range=7d", saved_by=boss) for one in reports
+    ]
+    for position, one in enumerate(kept):
+        dashboard.cards.create(report=one, position=position)
+    return dashboard, kept
+
+
+EVENTS_DRAWN = "id => Chart.getChart(id)?.data.datasets.flatMap((set) => set.data).reduce((sum, n) => sum + n, 0)"
+
+
+def test_a_dashboard_refreshes_in_place_and_only_in_sight(page: Page, rows: Partition) -> None:
+    dashboard, (overview, _) = keep_board("overview", "users")
+    page.clock.install()
+    page.add_init_script("Object.defineProperty(document, 'hidden', { get: () => window.isHidden === true })")
+    page.goto(f"/dashboards/{dashboard.pk}/")
+    events = f"card-{overview.pk}-events"
+    assert page.evaluate(EVENTS_DRAWN, events) == 20
+    page.locator("summary", has_text="as a table").first.click()
+    page.get_by_role("region", name="The users, Users, table").focus()
+    page.locator("summary", has_text="Rename").click()
+    page.get_by_label("New name").fill("Half a na")
+    page.evaluate("scrollTo(0, 300)")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    rows.commit([make_event(timezone.now(), "signup", device_id="d9")] * 5)
+    page.evaluate("window.isHidden = true")
+    page.clock.run_for(200_000)
+    assert asked == []
+    page.evaluate("window.isHidden = false")
+    page.clock.run_for(60_000)
+    page.wait_for_function(f"id => ({EVENTS_DRAWN})(id) === 25", arg=events)
+    expect(page.get_by_role("region", name="The users, Users, table")).to_contain_text("d9")
+    expect(page.locator(".figures").first).to_contain_text("25")
+    assert page.locator(".chart > details").first.evaluate("details => details.open")
+    assert page.get_by_label("New name").input_value() == "Half a na"
+    assert page.evaluate("document.activeElement.name") == "name"
+    assert page.evaluate("scrollY") == 300
+
+
+def test_a_card_that_fails_leaves_the_others_as_they_are(page: Page, rows: Partition) -> None:
+    dashboard, (overview, users) = keep_board("overview", "users")
+    page.clock.install()
+    page.goto(f"/dashboards/{dashboard.pk}/")
+    page.locator("summary", has_text="as a table").first.click()
+    SavedReport.objects.filter(pk=users.pk).update(report="gone")
+    rows.commit([make_event(timezone.now())])
+    page.clock.run_for(60_500)
+    expect(page.locator(".notice")).to_have_text("There is no report “gone” any more.")
+    page.wait_for_function(f"id => ({EVENTS_DRAWN})(id) === 21", arg=f"card-{overview.pk}-events")
+    assert page.locator(".chart > details").first.evaluate("details => details.open")
+
+
+def test_a_shared_dashboard_refreshes_until_its_link_is_revoked(page: Page, rows: Partition) -> None:
+    dashboard, (overview,) = keep_board("overview")
+    token = ShareLink.issue(dashboard, User.objects.get().pk, None)
+    page.context.clear_cookies()
+    page.clock.install()
+    page.goto(f"/share/{token}/")
+    rows.commit([make_event(timezone.now())])
+    page.clock.run_for(60_500)
+    page.wait_for_function(f"id => ({EVENTS_DRAWN})(id) === 21", arg=f"card-{overview.pk}-events")
+    ShareLink.objects.update(revoked_on=timezone.now())
+    page.clock.run_for(60_500)
+    expect(page.get_by_role("heading", name="This link shows nothing")).to_be_visible()
+    assert page.locator("canvas").count() == 0
+
+
 def keep_some() -> dict[str, object]:
     """Something of each kind; what the paths below name of it."""
     boss = User.objects.get()
