@@ -20,7 +20,7 @@ class Series:
     """One line or stack of a chart. `colour` numbers the palette in the style sheet, 0 is its grey.
 
     `values` has one for each step of the axis; `previous` those of the period before. What is not drawn is in the
-    table alone.
+    table alone. `mark`, from 0 for none to 4, tells those of one colour apart.
     """
 
     label: str
@@ -28,6 +28,7 @@ class Series:
     values: Sequence[Any]
     previous: Sequence[Any] | None = None
     is_drawn: bool = True
+    mark: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ def make_chart(  # noqa: PLR0913 (what a chart is)
             {
                 "label": one.label,
                 "colour": one.colour,
+                "mark": one.mark,
                 "values": _drawn(one.values, axis.begun),
                 "previous": one.previous and _drawn(one.previous, axis.begun),
             }

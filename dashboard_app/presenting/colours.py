@@ -15,6 +15,14 @@ _FIXED_CURRENCIES: Final = {"EUR": 1, "USD": 2, "GBP": 3, "JPY": 4}
 _FREE_FOR_CURRENCIES: Final = (5, 6)
 
 
+def nth_look(place: int) -> tuple[int, int]:
+    """Colour and mark of the series at this place, from 0, where names have no colours of their own.
+
+    When the colours are used up they begin again, with the next mark; yellow is not among them.
+    """
+    return 1 + place % (_YELLOW - 1), place // (_YELLOW - 1)
+
+
 def type_colours(names: Iterable[str]) -> dict[str, int]:
     """A colour for each event type: those of sessions and revenue have their own, the rest take one by their name.
 

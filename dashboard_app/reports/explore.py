@@ -15,7 +15,7 @@ from dashboard_app.measures.explore import (
 from dashboard_app.measures.explore_groups import Explored, Group, Pair
 from dashboard_app.presenting.bar import COLUMN_CHOICES
 from dashboard_app.presenting.charts import Kind, Series, make_chart, time_axis, time_table
-from dashboard_app.presenting.colours import GREY
+from dashboard_app.presenting.colours import GREY, nth_look
 from dashboard_app.presenting.links import page_url, with_condition
 from dashboard_app.presenting.values import Breakdown, BreakdownRow, make_figure
 from dashboard_app.question.conditions import TIMES, Operator, check_column, parse_condition
@@ -206,13 +206,13 @@ def _label(group: Group, asked: Explored) -> str:
 
 
 def _series(exploration: Exploration, asked: Explored) -> list[Series]:
-    colour = 0
-    series = []
+    series: list[Series] = []
     for group in exploration.groups:
-        colour = colour if group.is_other else colour % 7 + 1
+        alike = sum(one.colour == GREY for one in series)
+        colour, mark = (GREY, alike) if group.is_other else nth_look(len(series) - alike)
         # A stack is held against one line: the whole of the period before.
         previous = None if _is_stacked(asked) else group.previous
-        series.append(Series(_label(group, asked), GREY if group.is_other else colour, group.values, previous))
+        series.append(Series(_label(group, asked), colour, group.values, previous, mark=mark))
     return series
 
 

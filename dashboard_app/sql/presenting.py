@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from dashboard_app.export import plain
 from dashboard_app.presenting.charts import Chart, Kind, Series, category_axis, make_chart
+from dashboard_app.presenting.colours import nth_look
 from dashboard_app.report import Table, Value
 from dashboard_app.sql.exchange import Column
 from dashboard_app.sql.runner import SqlResult
@@ -16,7 +17,6 @@ TABLE: Final = "table"
 MAX_POINTS: Final = 2000
 MAX_SERIES: Final = 8
 _KINDS: Final[dict[str, Kind]] = {"line": "line", "bar": "bar"}
-_COLOURS: Final = 7
 
 
 def result_table(result: SqlResult) -> Table:
@@ -34,10 +34,10 @@ def result_chart(result: SqlResult, view: str, id: str = "result") -> Chart | No
         return None
     rows = result_table(result).rows[:MAX_POINTS]
     axis = category_axis(result.columns[0].name, [_label(row[0]) for row in rows])
-    series = [
-        Series(result.columns[index].name, 1 + position % _COLOURS, [_number(row[index]) for row in rows])
-        for position, index in enumerate(columns)
-    ]
+    series = []
+    for place, index in enumerate(columns):
+        colour, mark = nth_look(place)
+        series.append(Series(result.columns[index].name, colour, [_number(row[index]) for row in rows], mark=mark))
     return make_chart(id, "Result", axis, series, kind=_KINDS[view])
 
 

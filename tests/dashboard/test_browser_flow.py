@@ -86,6 +86,28 @@ def test_revenue_is_shown_one_currency_at_a_time(page: Page, store: Path) -> Non
     assert [row[1:3] for row in rows(page, "cohorts") if row[1] != "0"] == [["4", "125.00"]]
 
 
+LOOKS = """() => Chart.getChart('series').legend.legendItems.map(({ fillStyle, pointStyle }) => {
+    const context = document.createElement('canvas').getContext('2d');
+    context.fillStyle = fillStyle;
+    context.fillRect(0, 0, 6, 6);
+    return `${pointStyle} ${context.getImageData(0, 0, 6, 6).data}`;
+})"""
+SHAPES = """() => Chart.getChart('series').getSortedVisibleDatasetMetas().map(({ dataset, data }) => {
+    const points = data.map((point) => point.options).filter((one) => one.radius);
+    return dataset.options.borderColor + points.map((one) => one.pointStyle);
+})"""
+
+
+def test_ten_series_look_different_in_the_legend_and_the_chart(page: Page, store: Path) -> None:
+    events = [make_event(ago(hours=n), country=f"C{c}") for c in range(10) for n in (1.5, 2.5, 3.5)]
+    Partition(store).commit(events)
+    for view in ("line", "bar"):
+        page.goto(f"/explore/?by=country&top=10&view={view}")
+        assert len(set(page.evaluate(LOOKS))) == 10
+    page.goto("/explore/?by=country&top=10&view=line")
+    assert len(set(page.evaluate(SHAPES))) == 10
+
+
 def test_what_is_committed_appears_in_the_stream_and_nothing_jumps(page: Page, store: Path) -> None:
     partition = Partition(store)
     partition.commit([make_event(ago(minutes=2, seconds=n), f"old {n}", device_id=f"d{n % 3}") for n in range(40)])

@@ -29,6 +29,7 @@ def charts(*, compare: str = "", **overview: Any) -> dict[str, Chart]:
     drawn = {"page_view": [3, 4] + [0] * 22}
     defaults: dict[str, Any] = {
         "current": period,
+        "before": None,
         "previous": period if compare else None,
         "breakdowns": {},
         "drawn": drawn,

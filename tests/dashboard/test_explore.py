@@ -224,3 +224,21 @@ def test_no_more_lines_than_can_be_told_apart() -> None:
     options = REPORT.parse(make_query(by="country", top="10", **pairs), CONTEXT)
     assert len(options.pairs) * (options.top + 1) <= MAX_LINES
     assert set(LABELS) == set(MEASURES)
+
+
+@pytest.mark.parametrize(("pairs", "top"), [(1, 10), (3, 5), (5, 3)])
+def test_no_two_series_look_the_same(pairs: int, top: int) -> None:
+    events = {f"event{n}": str(n) for n in range(1, pairs + 1)}
+    query = make_query(range="7d", by="country", top=str(top), **events)
+    filters, options = parse_filters(query, now=NOW, tz=CONTEXT.tz), REPORT.parse(query, CONTEXT)
+    values = [*(f"v{n}" for n in range(options.top)), None]
+    groups = [
+        Group(pair, value, is_other=value is None, total=1, values=[1] * 7)
+        for pair in options.pairs
+        for value in values
+    ]
+    series = REPORT.present(Exploration(groups, [], []), filters, options, CONTEXT)["charts"][0].payload["series"]
+    assert len({(one["colour"], one["mark"]) for one in series}) == len(series) == pairs * (options.top + 1)
+    yellow = 7
+    assert yellow not in {one["colour"] for one in series}
+    assert max(one["mark"] for one in series) <= 4

@@ -4,7 +4,7 @@
 (() => {
   const exact = new Intl.NumberFormat("en", { maximumFractionDigits: 6 });
   const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
-  const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const { token, panel, datasets } = chartLooks;
 
   // Of a panel where there are many, in pixels.
   const PANEL = 76;
@@ -19,67 +19,6 @@
     Chart.defaults.backgroundColor = token("--surface");
   }
 
-  // A bar that is not complete is hatched, as a line that is not complete is dashed.
-  function hatch(colour) {
-    const tile = document.createElement("canvas");
-    tile.width = tile.height = 6;
-    const context = tile.getContext("2d");
-    context.strokeStyle = colour;
-    context.lineWidth = 1.6;
-    for (const shift of [-6, 0, 6]) {
-      context.moveTo(shift, 6);
-      context.lineTo(shift + 6, 0);
-    }
-    context.stroke();
-    return context.createPattern(tile, "repeat");
-  }
-
-  function bars(series, payload) {
-    const colour = token(`--series-${series.colour}`);
-    const hatched = hatch(colour);
-    return {
-      label: series.label,
-      data: series.values,
-      previous: series.previous,
-      stack: payload.stacked ? "all" : series.label,
-      grouped: !payload.panels,
-      backgroundColor: payload.incomplete.map((incomplete) => (incomplete ? hatched : colour)),
-      legendColour: colour,
-      borderColor: token("--surface"),
-      borderWidth: payload.labels.length > 120 ? 0 : { top: 1 },
-      barPercentage: 0.96,
-      categoryPercentage: 0.9,
-      maxBarThickness: 96,
-      order: 1,
-    };
-  }
-
-  function line(label, data, colour, payload, more) {
-    const lonely = data.filter((value) => value !== null).length < 2;
-    return {
-      type: "line",
-      label,
-      data,
-      borderColor: colour,
-      backgroundColor: colour,
-      legendColour: colour,
-      borderWidth: 2,
-      pointRadius: lonely ? 4 : 0,
-      pointHoverRadius: 4,
-      pointHitRadius: 8,
-      segment: { borderDash: (point) => (payload.incomplete[point.p1DataIndex] ? [3, 4] : undefined) },
-      ...more,
-    };
-  }
-
-  function before(label, data, colour, payload) {
-    const look = { borderWidth: 1.5, borderDash: [2, 3], segment: {}, stack: "before", order: 0, before: label, pointBackgroundColor: token("--surface") };
-    return line(`${label}, previous period`, data, colour, payload, look);
-  }
-
-  // Series of different units have a panel each, one below the other over the same steps; its axis says what it is of.
-  const panel = (index) => `y${index}`;
-
   // Three round numbers at most, in the lower four fifths.
   function fewTicks(min, max) {
     const least = (0.8 * (max - min)) / 2.5;
@@ -88,6 +27,7 @@
     return [0, 1, 2].map((count) => ({ value: (Math.ceil(min / step) + count) * step })).filter(({ value }) => value <= max - 0.2 * (max - min));
   }
 
+  // Series of different units have a panel each, one below the other over the same steps; its axis says what it is of.
   function panels(payload) {
     const scale = (series, index) => ({
       ...valueScale({ autoSkip: false }),
@@ -113,20 +53,6 @@
       border: { display: false },
       ticks: { ...ticks, callback: (value) => compact.format(value).replace("K", "k") },
     };
-  }
-
-  function datasets(payload) {
-    const sets = payload.series.flatMap((series, index) => {
-      const colour = token(`--series-${series.colour}`);
-      const area = payload.kind === "area" ? { fill: payload.stacked && index ? "-1" : "origin", backgroundColor: `${colour}33` } : {};
-      const own =
-        payload.kind === "bar"
-          ? bars(series, payload)
-          : line(series.label, series.values, colour, payload, { previous: series.previous, ...area });
-      const sets = series.previous ? [own, before(series.label, series.previous, colour, payload)] : [own];
-      return payload.panels ? sets.map((set) => ({ ...set, yAxisID: panel(index) })) : sets;
-    });
-    return payload.previousTotal ? [...sets, before("All", payload.previousTotal, token("--muted"), payload)] : sets;
   }
 
   // A note is a faint upright line at its step; the text is in the list below the chart and in the tooltip.
@@ -175,10 +101,12 @@
       labels: {
         boxWidth: 10,
         boxHeight: 10,
+        usePointStyle: true,
         generateLabels: (chart) =>
           chart.data.datasets.flatMap((set, datasetIndex) => {
             const hidden = !chart.isDatasetVisible(datasetIndex);
-            const look = { fillStyle: set.legendColour, strokeStyle: set.legendColour, fontColor: token("--muted") };
+            const { colour, shape } = set.legend;
+            const look = { fillStyle: colour, strokeStyle: colour, pointStyle: shape, fontColor: token("--muted") };
             return set.before ? [] : [{ text: set.label, datasetIndex, hidden, ...look }];
           }),
       },
@@ -197,11 +125,13 @@
       footerColor: token("--surface"),
       padding: 10,
       boxPadding: 4,
+      usePointStyle: true,
       filter: (item) => item.raw !== null,
       callbacks: {
         title: (items) => (items.length ? items[0].chart.payload.titles[items[0].dataIndex] : ""),
         label: tooltipLabel,
-        labelColor: (item) => ({ borderColor: item.dataset.legendColour, backgroundColor: item.dataset.legendColour }),
+        labelColor: ({ dataset: { legend } }) => ({ borderColor: legend.colour, backgroundColor: legend.colour }),
+        labelPointStyle: ({ dataset: { legend } }) => ({ pointStyle: legend.shape, rotation: 0 }),
         footer: tooltipFooter,
       },
     };
