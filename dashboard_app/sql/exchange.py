@@ -13,8 +13,9 @@ MAX_BYTES: Final = 8 * 1024 * 1024
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One query, the store that it is about, and what it may take: whole seconds, MiB of memory, rows.
+    """One query, the store that it is about, and what it may take.
 
+    `seconds` are whole ones of every processor, `memory` is in MiB, and `rows` are those of the result.
     `asker` is the process that wants the answer.
     """
 
