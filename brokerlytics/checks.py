@@ -1,7 +1,7 @@
 """System checks: Django runs them before every command, so that a wrong setting is told before anything starts."""
 
 import os
-from typing import Any
+from typing import Any, Final
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -11,8 +11,11 @@ from django.core.checks import Warning as CheckWarning
 
 from brokerlytics.kafka import client_config
 
+# The tag of all of them.
+SETTINGS: Final = "settings"
 
-@register
+
+@register(SETTINGS)
 def check_kafka_settings(**_: Any) -> list[CheckMessage]:
     """librdkafka takes the settings. It connects to nothing here: the address is left out."""
     config = {name: value for name, value in client_config().items() if name != "bootstrap.servers"}
@@ -25,7 +28,7 @@ def check_kafka_settings(**_: Any) -> list[CheckMessage]:
     return []
 
 
-@register
+@register(SETTINGS)
 def check_store_writable(**_: Any) -> list[CheckMessage]:
     existing = next(path for path in (settings.STORE_DIR, *settings.STORE_DIR.parents) if path.exists())
     if existing.is_dir() and os.access(existing, os.W_OK):
@@ -34,7 +37,7 @@ def check_store_writable(**_: Any) -> list[CheckMessage]:
     return [Error(f"The store cannot be written: {settings.STORE_DIR}.", hint=hint, id="brokerlytics.E002")]
 
 
-@register
+@register(SETTINGS)
 def check_sql_limits(**_: Any) -> list[CheckMessage]:
     names = ("SQL_TIME_LIMIT", "SQL_MEMORY_LIMIT", "SQL_ROW_LIMIT")
     wrong = [name for name in names if getattr(settings, name) < 1]
@@ -42,7 +45,7 @@ def check_sql_limits(**_: Any) -> list[CheckMessage]:
     return [Error(f"{name} leaves no query a chance.", hint=hint, id="brokerlytics.E005") for name in wrong]
 
 
-@register
+@register(SETTINGS)
 def check_debug(**_: Any) -> list[CheckMessage]:
     local = {"localhost", "127.0.0.1", "[::1]"}
     if settings.DEBUG and not local.issuperset(settings.ALLOWED_HOSTS):
@@ -51,7 +54,7 @@ def check_debug(**_: Any) -> list[CheckMessage]:
     return []
 
 
-@register
+@register(SETTINGS)
 def check_store_upkeep(**_: Any) -> list[CheckMessage]:
     errors: list[CheckMessage] = []
     if settings.STORE_COMPRESSION not in ("none", "gzip", "zstd"):

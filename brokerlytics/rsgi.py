@@ -13,6 +13,7 @@ from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # public,
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "brokerlytics.settings")
 django.setup()
 
+import brokerlytics.urls  # noqa: E402, F401 (all pages are loaded now, and not by the first request)
 from brokerlytics.wsgi import application as django_application  # noqa: E402
 from brokerlytics.wsgi_bridge import WSGIBridge  # noqa: E402
 

@@ -80,7 +80,7 @@ INSTALLED_APPS = [
     "analytics_app",
     "feeder_app",
     "dashboard_app",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -8,6 +8,8 @@ from django.views.generic import RedirectView
 from brokerlytics.health import livez, readyz
 from brokerlytics.sign_in import SignInView
 
+# The pages of the admin need nearly all of the product: processes that serve none of them are without.
+admin.autodiscover()
 admin.site.site_header = admin.site.site_title = "Brokerlytics"
 
 urlpatterns = [

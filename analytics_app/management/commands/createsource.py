@@ -4,13 +4,14 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import OperationalError
 
 from analytics_app.models import Source
+from brokerlytics.plain_command import PlainCommand
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "Make a source of events; its write key alone is printed on standard output."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

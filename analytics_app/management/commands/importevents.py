@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, cast
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import OperationalError
 from django.utils import timezone
 
@@ -22,11 +22,12 @@ from analytics_app.importing.records import Format, format_of
 from analytics_app.importing.report import exit_code, report
 from analytics_app.importing.sending import DrySender, KafkaSender
 from analytics_app.models import Source
+from brokerlytics.plain_command import PlainCommand
 
 _TOLD_SOURCES: Final = 20
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "Load events from a CSV or NDJSON file, plain or gzip. The same file is never loaded twice."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, OutputWrapper
+from django.core.management.base import CommandError, OutputWrapper
 from django.utils import timezone
 from rich.console import Console
 
@@ -25,10 +25,11 @@ from analytics_app.simulation.stats_client import StatsError, open_stats
 from analytics_app.simulation.stream import StreamError
 from analytics_app.simulation.summary import Summary
 from analytics_app.simulation.verification import VerificationError, verify
+from brokerlytics.plain_command import PlainCommand
 from brokerlytics.web import base_url
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "Send the events of made-up people: live until Ctrl-C, or a backfill of history. docs/simulate.md has more."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

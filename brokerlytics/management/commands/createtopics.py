@@ -1,11 +1,12 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from brokerlytics.plain_command import PlainCommand
 from brokerlytics.topics import TopicError, describe, ensure_topic, events_topic
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "Create the topic of the events unless it exists. What exists is never changed."
 
     def handle(self, **_: Any) -> None:

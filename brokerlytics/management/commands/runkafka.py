@@ -4,14 +4,15 @@ from threading import Event
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from brokerlytics.local_kafka.errors import LocalKafkaError
 from brokerlytics.local_kafka.serve import TRYOUT_WARNING, choose, serve, why_unavailable
+from brokerlytics.plain_command import PlainCommand
 from brokerlytics.topics import TopicError, describe, ensure_topic, events_topic
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "Run Apache Kafka on this machine, in the foreground, with its data in DATA_DIR/kafka."
 
     def add_arguments(self, parser: CommandParser) -> None:

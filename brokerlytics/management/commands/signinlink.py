@@ -2,13 +2,14 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import OperationalError
 
 from brokerlytics.bootstrap import sign_in_link
+from brokerlytics.plain_command import PlainCommand
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "Print a link that signs a user in once, without a password, within a day."
 
     def add_arguments(self, parser: CommandParser) -> None:

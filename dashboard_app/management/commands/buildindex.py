@@ -6,12 +6,13 @@ from threading import Event
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 from rich.progress import Progress
 
 from brokerlytics.index_files import index_dir
 from brokerlytics.local_kafka.locks import ProcessLock
+from brokerlytics.plain_command import PlainCommand
 from dashboard_app.index.builder import IndexBuilder
 from dashboard_app.index.following import GRACE, bring_up_to_date
 from dashboard_app.index.following import follow as follow_segments
@@ -22,7 +23,7 @@ from dashboard_app.reading.scratch import ScratchDirectory
 _NICENESS = 10
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "Bring the dashboard's index of the closed segments up to date. It is derived: nothing is lost with it."
 
     def add_arguments(self, parser: CommandParser) -> None:

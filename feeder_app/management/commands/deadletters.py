@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 from confluent_kafka import KafkaException
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
 from brokerlytics.checkpoint import CorruptCheckpointError
 from brokerlytics.event import Reason
 from brokerlytics.kafka import client_config
+from brokerlytics.plain_command import PlainCommand
 from feeder_app.dead_letters.inbox import OPEN, Item, LetterError, Wanted, drop, find, read_inbox
 from feeder_app.dead_letters.journal import LetterState
 from feeder_app.dead_letters.mending import parse_field
@@ -25,7 +26,7 @@ from feeder_app.dead_letters.texts import cells, details, json_line
 from feeder_app.topic_reader import TopicAwayError
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "Records that were no events: list and show them, send them again (each once), or mark them as dealt with."
 
     def add_arguments(self, parser: CommandParser) -> None:

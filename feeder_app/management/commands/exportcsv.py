@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import IO, Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 from rich.progress import Progress
 
 from brokerlytics.checkpoint import CorruptCheckpointError
+from brokerlytics.plain_command import PlainCommand
 from brokerlytics.timestamps import parse_timestamp
 from feeder_app.export import ExportFilter, export_rows, snapshot_bytes
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "Write every committed row, the active files' too, into one CSV. Cells are made safe for spreadsheets."
 
     def add_arguments(self, parser: CommandParser) -> None:

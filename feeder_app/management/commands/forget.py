@@ -3,8 +3,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from brokerlytics.plain_command import PlainCommand
 from brokerlytics.topic_retention import topic_retention
 from brokerlytics.topics import TopicError
 from feeder_app.maintenance.forgetting import Forgetting, Found
@@ -15,7 +16,7 @@ from feeder_app.maintenance.workspace import Workspace
 from feeder_app.management.telling import told
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = (
         "Remove every stored row of a person, and blank the dead letters that name them. What was committed when it "
         "begins is removed, however many ids are given; readers and feeders may go on meanwhile."

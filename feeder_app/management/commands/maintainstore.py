@@ -7,8 +7,9 @@ from threading import Event
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from brokerlytics.plain_command import PlainCommand
 from feeder_app.maintenance.maintain import maintain, make_plan
 from feeder_app.maintenance.plan import MaintenancePolicy
 from feeder_app.maintenance.watching import JobStoppedError, JobWatch
@@ -19,7 +20,7 @@ from feeder_app.management.telling import told
 _NICENESS = 10
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = (
         "In closed days: merge small segments, compress them (STORE_COMPRESSION), remove days that are older than "
         "STORE_KEEP_DAYS. Readers and feeders may go on meanwhile."

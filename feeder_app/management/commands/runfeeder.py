@@ -7,8 +7,9 @@ from typing import Any
 
 from confluent_kafka import KafkaException
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from brokerlytics.plain_command import PlainCommand
 from brokerlytics.timestamps import parse_timestamp
 from feeder_app.errors import FeederError
 from feeder_app.metrics_server import MetricsAddress
@@ -18,7 +19,7 @@ from feeder_app.service import ServiceOptions, run_feeder
 from feeder_app.start_at import StartAt
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = (
         "Store every event of the topic in CSV, exactly once. Exit codes: 0 stopped or drained, 1 cannot run, "
         "2 bad arguments, 3 store damaged, 4 too many bad records, 5 disk failure."

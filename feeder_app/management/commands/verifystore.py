@@ -3,10 +3,11 @@ from typing import Any
 
 from confluent_kafka import KafkaException
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 
 from brokerlytics.kafka import client_config
+from brokerlytics.plain_command import PlainCommand
 from feeder_app.errors import StoreDamagedError
 from feeder_app.topic_reader import TopicAwayError
 from feeder_app.verify.display import Display
@@ -14,7 +15,7 @@ from feeder_app.verify.report import findings_of, print_report
 from feeder_app.verify.service import VerifyOptions, store_bytes, verify_store
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = (
         "Read every file and checkpoint of the store and prove that each offset is accounted for, once. Feeders may "
         "run meanwhile. Exit codes: 0 clean, 1 cannot run, 2 bad arguments, 3 damaged."
