@@ -14,6 +14,7 @@ Offsets in names have 20 digits, so that names sort as offsets do.
 
 import gzip
 import io
+import os
 import re
 import zlib
 from collections.abc import Iterator
@@ -120,7 +121,7 @@ class PartitionPaths:
 
 def all_partitions(root: Path) -> list[PartitionPaths]:
     """The partitions of every topic that have state below `root`, in order of topic and number."""
-    matches = (re.fullmatch(r"(.+)-(\d{4,})", name) for name in _names(root / "state"))
+    matches = (re.fullmatch(r"(.+)-(\d{4,})", name) for name in names_in(root / "state"))
     return [PartitionPaths(root, *key) for key in sorted((match[1], int(match[2])) for match in matches if match)]
 
 
@@ -150,8 +151,7 @@ def closed_segments(root: Path, topic: str) -> list[ClosedSegment]:
 
 def all_closed_segments(root: Path) -> list[ClosedSegment]:
     """The closed segments of every topic, in order of date, topic, partition and offset. Raises OSError."""
-    days = (root / "data" / name for name in sorted(_names(root / "data")) if name.startswith("date="))
-    found = ((day / name, _CLOSED.fullmatch(name)) for day in days for name in sorted(_names(day)))
+    found = ((path, _CLOSED.fullmatch(path.name)) for path in files_of_days(root))
     return [
         ClosedSegment(path, match["topic"], int(match["partition"]), int(match["first"]), int(match["last"]))
         for path, match in found
@@ -159,13 +159,29 @@ def all_closed_segments(root: Path) -> list[ClosedSegment]:
     ]
 
 
-def _names(directory: Path) -> list[str]:
+def files_of_days(root: Path) -> Iterator[Path]:
+    """What is in the directories of all days, in order of date and name. Raises OSError."""
+    for date in sorted(names_in(root / "data")):
+        if date.startswith("date="):
+            day = root / "data" / date
+            yield from (day / name for name in sorted(names_in(day)))
+
+
+def names_in(directory: Path) -> list[str]:
     """None where there is no such directory: retention may have removed a day since it was seen.
 
-    Not by `Path.glob`, which takes a directory that may not be read for an empty one. Raises OSError.
+    Guarantee: a directory that was swapped out meanwhile, and perhaps emptied, is not taken for the day: it is listed
+    again. Not by `Path.glob`, which takes a directory that may not be read for an empty one. Raises OSError.
     """
     try:
-        return [path.name for path in directory.iterdir()]
+        while True:
+            fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                names = os.listdir(fd)  # noqa: PTH208 (of what is open, wherever it is by now)
+                if os.path.samestat(os.fstat(fd), directory.stat()):
+                    return names
+            finally:
+                os.close(fd)
     except (FileNotFoundError, NotADirectoryError):
         return []
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from brokerlytics.checkpoint import Checkpoint
 from brokerlytics.csv_format import COLUMNS
-from brokerlytics.store import DAMAGED, PartitionPaths, open_segment
+from brokerlytics.store import DAMAGED, PartitionPaths, files_of_days, open_segment
 from feeder_app.digest_sets import digests_of
 from feeder_app.errors import StoreDamagedError
 from feeder_app.records import day_of_date
@@ -118,8 +118,8 @@ def _in_reach(paths: PartitionPaths, checkpoint: Checkpoint, first: int) -> Iter
 def _segments(paths: PartitionPaths, checkpoint: Checkpoint) -> Iterator[_Segment]:
     # Among all the closed segments of a topic these would be looked for in every partition's turn.
     prefix = f"{paths.topic}-p{paths.partition:04d}-"
-    for path in paths.data.glob(f"date=*/{prefix}*.csv*"):
-        if offsets := _OFFSETS.fullmatch(path.name, len(prefix)):
+    for path in files_of_days(paths.root):
+        if path.name.startswith(prefix) and (offsets := _OFFSETS.fullmatch(path.name, len(prefix))):
             day = _day_of(path.parent.name.removeprefix("date="), path)
             yield _Segment(path, int(offsets["first"]), int(offsets["last"]), day, None)
     if active := checkpoint.active:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from brokerlytics.checkpoint import SLOT_BYTES, ActiveSegment, Checkpoint, read_checkpoint
 from brokerlytics.csv_format import COLUMNS, HEADER, encode_cells
 from feeder_app.digest_sets import digests_of
-from feeder_app.errors import OutOfSpaceError, StoreDamagedError
+from feeder_app.errors import OutOfSpaceError, StoreDamagedError, StoreFailedError
 from feeder_app.partition_writer import PartitionWriter
 from feeder_app.policies import FeederPolicy
 from feeder_app.recall import recall_ids, stored_identities
@@ -349,3 +349,22 @@ def test_a_segment_whose_directory_is_no_date_is_told(tmp_path: Path) -> None:
     )
     with pytest.raises(StoreDamagedError, match="'soon' is not a date"):
         recall_ids(paths(tmp_path), Checkpoint(active=active), BLOCK)
+
+
+def test_a_day_that_cannot_be_read_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    """Its events would be forgotten, and stored a second time."""
+    writer = opened(tmp_path)
+    feed(writer, event(0, "a"))
+    writer.close_segment(START)
+    writer.release()
+    (day,) = (tmp_path / "data").iterdir()
+    day.rename(tmp_path / "day")
+    day.symlink_to(day)
+    with pytest.raises(StoreFailedError, match="Too many levels of symbolic links"):
+        opened(tmp_path)
+    day.unlink()
+    (tmp_path / "day").rename(day)
+    writer = opened(tmp_path)
+    feed(writer, event(1, "a"))
+    writer.release()
+    assert (duplicates(tmp_path), stored(tmp_path)) == (1, [(0, "a")])

@@ -1,15 +1,17 @@
 """Readers beside a writer: every committed row, none twice, at any moment."""
 
+import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from brokerlytics import store
 from brokerlytics.checkpoint import Checkpoint, read_checkpoint
-from brokerlytics.store import closed_segments, open_snapshot
+from brokerlytics.store import closed_segments, names_in, open_snapshot
+from feeder_app.maintenance.exchange import exchange
 from feeder_app.policies import FeederPolicy
 from feeder_app.recovery import open_partition
 from tests.feeder.support import SECOND, START, TOPIC, assert_exactly, columns, paths, record, stored_offsets
@@ -70,14 +72,34 @@ def test_a_day_that_is_removed_during_the_look_has_no_segments(tmp_path: Path, m
         segment.parent.mkdir(parents=True)
         segment.touch()
 
-    def listed(directory: Path, entries: Callable[[Path], Iterator[Path]] = Path.iterdir) -> list[Path]:
-        found = list(entries(directory))
+    def listed(directory: Path, names_in: Callable[[Path], list[str]] = names_in) -> list[str]:
+        found = names_in(directory)
         if directory.name == "data":
             shutil.rmtree(directory / "date=2026-08-21")
         return found
 
-    monkeypatch.setattr(Path, "iterdir", listed)
+    monkeypatch.setattr(store, "names_in", listed)
     assert [segment.date for segment in closed_segments(tmp_path, TOPIC)] == ["2026-08-22"]
+
+
+def test_a_day_that_is_swapped_out_and_emptied_during_the_look_is_listed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = Path(paths(tmp_path).closed_name("2026-08-22", 0, 1)).name
+    day, other = tmp_path / "data" / "date=2026-08-22", tmp_path / "other"
+    for directory in (day, other):
+        directory.mkdir(parents=True)
+        (directory / name).touch()
+
+    def listed_late(fd: int, listdir: Callable[[int], list[str]] = os.listdir) -> list[str]:
+        """After it was opened, the day is swapped, and its old directory emptied."""
+        if other.exists() and os.path.samestat(os.fstat(fd), day.stat()):
+            exchange(day, other)
+            shutil.rmtree(other)
+        return listdir(fd)
+
+    monkeypatch.setattr(os, "listdir", listed_late)
+    assert [segment.path.name for segment in closed_segments(tmp_path, TOPIC)] == [name]
 
 
 @pytest.mark.parametrize("name", ["data/date=2026-08-22", "data", "state"])
