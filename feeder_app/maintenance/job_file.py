@@ -39,15 +39,30 @@ class JobFile:
 
     def settle(self) -> None:
         """Finish a swap that happened, forget one that did not; nothing to do without one. Raises OSError."""
-        try:
-            job = msgspec.json.decode(self._path.read_bytes(), type=_Job)
-        except FileNotFoundError:
+        job = self._read()
+        if job is None:
             return
-        place = prepared_dir(self._root, job.date)
-        if job.removals and place.exists() and place.stat().st_ino == job.inode:
+        if job.removals and self._has_swapped(job):
             self._write_removals(job)
         self._path.unlink()
         sync_directory(self._path.parent)
+
+    def unlisted(self) -> tuple[Removal, ...]:
+        """For readers: what a swap took out, from its moment on until that is on the list. Raises OSError."""
+        job = self._read()
+        return job.removals if job and self._has_swapped(job) else ()
+
+    def _read(self) -> _Job | None:
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=_Job)
+        except FileNotFoundError:
+            return None
+
+    def _has_swapped(self, job: _Job) -> bool:
+        try:
+            return prepared_dir(self._root, job.date).stat().st_ino == job.inode
+        except FileNotFoundError:
+            return False
 
     def _write_removals(self, job: _Job) -> None:
         """The list up to this job, and this job's: once, however often it is repeated."""

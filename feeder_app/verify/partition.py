@@ -7,7 +7,6 @@ from operator import lt
 import msgspec
 
 from brokerlytics.dead_letters import DeadLetter, decode_letter, first_lines
-from brokerlytics.removals import removals_path
 from brokerlytics.store import DAMAGED
 from feeder_app.policies import FeederPolicy
 from feeder_app.verify.account import RESTORE, Account, Tell, days_of
@@ -154,8 +153,6 @@ class PartitionCheck:
         if account.rows + account.removed != checkpoint.rows:
             text = f"{account.rows:,} rows are there and {account.removed:,} were removed on purpose; "
             text += f"{checkpoint.rows:,} were stored.{self._uncovered()} Restore what is missing from a backup."
-            if (removals_path(view.paths.root).parent / "JOB").exists():
-                text += " A maintenance job is at work or was interrupted: see what it says first."
             self._findings.fault("balance", place, text)
         known = checkpoint.rows + checkpoint.dead_letters + account.duplicates + account.gaps
         account.unexplained = checkpoint.next_offset - known

@@ -1,7 +1,7 @@
 """One partition at one moment: its checkpoint, and the files that hold what it says is committed."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -11,6 +11,7 @@ import msgspec
 from brokerlytics.checkpoint import Checkpoint, CorruptCheckpointError, damaged_slots, read_checkpoint
 from brokerlytics.removals import Removal, read_removals
 from brokerlytics.store import PartitionPaths, closed_segments, open_segment
+from feeder_app.maintenance.job_file import JobFile
 from feeder_app.verify.findings import Findings
 
 _TRIES: Final = 100
@@ -71,24 +72,17 @@ def open_view(paths: PartitionPaths, findings: Findings) -> Iterator[View]:
 
     Raises OSError.
     """
-    checkpoint, closed = _look(paths, findings)
-    removals = removals_of(paths)
     with ExitStack() as files:
-        parts = list(closed)
-        active = checkpoint.active if checkpoint else None
-        if checkpoint and active and active.first_offset not in {part.first_offset for part in closed}:
-            path, last = paths.state / active.name, checkpoint.next_offset - 1
-            try:
-                file = files.enter_context(path.open("rb"))
-            except FileNotFoundError:
-                findings.fault("missing", path, "the active segment is not there. Restore it from a backup.")
-            else:
-                parts.append(Part(path, active.date, active.first_offset, last, active.committed_bytes, file))
-        yield View(paths, checkpoint, tuple(sorted(parts, key=lambda part: part.first_offset)), removals)
+        checkpoint, parts = _look(paths, findings, files)
+        yield View(paths, checkpoint, tuple(sorted(parts, key=lambda part: part.first_offset)), removals_of(paths))
 
 
 def removals_of(paths: PartitionPaths) -> tuple[Removal, ...]:
-    return tuple(removal for removal in read_removals(paths.root, paths.topic) if removal.partition == paths.partition)
+    """In order of time, with all that was missing in a look at the files before this. Raises OSError."""
+    # Read before the list, for from there it goes to the list.
+    unlisted = JobFile(paths.root).unlisted()
+    removals = dict.fromkeys((*read_removals(paths.root, paths.topic), *unlisted))
+    return tuple(one for one in removals if (one.topic, one.partition) == (paths.topic, paths.partition))
 
 
 def check_slots(path: Path, findings: Findings) -> None:
@@ -105,8 +99,25 @@ def check_slots(path: Path, findings: Findings) -> None:
     findings.fault("checkpoint", path, text)
 
 
-def _look(paths: PartitionPaths, findings: Findings) -> tuple[Checkpoint | None, list[Part]]:
-    """Checkpoint and closed segments of the same moment: no segment was closed in between."""
+def _look(paths: PartitionPaths, findings: Findings, files: ExitStack) -> tuple[Checkpoint | None, list[Part]]:
+    """Checkpoint and segments of the same moment: none was closed in between. The active one is in `files`."""
+    for _ in range(_TRIES):
+        checkpoint, closed = _closed_at_once(paths, findings)
+        active = checkpoint.active if checkpoint else None
+        if not checkpoint or not active or active.first_offset in {part.first_offset for part in closed}:
+            return checkpoint, closed
+        path, last = paths.state / active.name, checkpoint.next_offset - 1
+        # It may be closed before it is opened.
+        with suppress(FileNotFoundError):
+            file = files.enter_context(path.open("rb"))
+            part = Part(path, active.date, active.first_offset, last, active.committed_bytes, file)
+            return checkpoint, [*closed, part]
+    findings.fault("missing", path, "the active segment is not there. Restore it from a backup.")
+    return checkpoint, closed
+
+
+def _closed_at_once(paths: PartitionPaths, findings: Findings) -> tuple[Checkpoint | None, list[Part]]:
+    """Checkpoint and closed segments of the same moment."""
     for _ in range(_TRIES):
         try:
             before = read_checkpoint(paths.checkpoint)

@@ -25,6 +25,7 @@ django.setup()
 
 from brokerlytics.removals import read_removals  # noqa: E402
 from feeder_app.maintenance.exchange import exchange  # noqa: E402
+from feeder_app.verify.service import VerifyOptions, verify_store  # noqa: E402
 from tests.feeder.day_builder import LATER, QUICK, run_forget, run_maintenance  # noqa: E402
 from tests.feeder.support import TOPIC, stored_rows  # noqa: E402
 
@@ -92,13 +93,18 @@ def dying(job: Callable[[Path], None], root: Path, at: int, told: Path) -> None:
 def problems(
     root: Path, whole: list[dict[str, str]], goes: Callable[[dict[str, str]], bool], *, done: bool
 ) -> Iterator[str]:
-    """What is wrong with the store: a row twice, one missing that stays; when it is `done`, one that should be gone."""
+    """What is wrong with the store: a row twice, one missing that stays, what `verifystore` finds.
+
+    When it is `done`, one that should be gone.
+    """
     rows = stored_rows(root)
     places = [(row["_partition"], row["_offset"]) for row in rows]
     if len(places) != len(set(places)):
         yield "rows are there twice"
     if sorted(map(str, (r for r in rows if not goes(r)))) != sorted(map(str, (r for r in whole if not goes(r)))):
         yield "rows are missing or changed"
+    for account in verify_store(VerifyOptions(root, TOPIC), lambda _: None):
+        yield from (f"verifystore: {text}" for text in account.findings.texts())
     if not done:
         return
     if any(map(goes, rows)):

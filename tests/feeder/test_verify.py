@@ -4,10 +4,11 @@ import gzip
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 import pytest
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 from rich.console import Console
 
-from brokerlytics.checkpoint import SLOT_BYTES, CheckpointFile, Gap, read_checkpoint
+from brokerlytics.checkpoint import SLOT_BYTES, Checkpoint, CheckpointFile, Gap, read_checkpoint
 from brokerlytics.removals import Removal, removals_path
 from feeder_app.digest_sets import digests_of
 from feeder_app.export import snapshot_bytes
@@ -26,9 +27,11 @@ from feeder_app.policies import FeederPolicy
 from feeder_app.records import Record
 from feeder_app.recovery import open_partition
 from feeder_app.seen_ids import SeenIds
+from feeder_app.verify import partition, view
 from feeder_app.verify.account import Account
 from feeder_app.verify.display import Display
 from feeder_app.verify.repeats import Memory
+from feeder_app.verify.rows import BadBytes, Rows, scan
 from feeder_app.verify.service import VerifyOptions, store_bytes, verify_store
 from tests.feeder.support import START, TOPIC, columns, paths, record
 
@@ -311,6 +314,58 @@ def test_the_size_is_without_what_was_closed_or_replaced_since_it_was_listed(sto
     size = sum(path.stat().st_size for path in there if path.exists())
     assert size > 4000
     assert (store_bytes(store, TOPIC), snapshot_bytes(store, TOPIC)) == (size, size)
+
+
+def test_a_segment_that_is_closed_before_it_is_opened_is_not_missing(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = open_partition(paths(store), FeederPolicy(), START)
+    looks = 0
+
+    def close_after_the_look(path: Path) -> Checkpoint | None:
+        nonlocal looks
+        looks += 1
+        checkpoint = read_checkpoint(path)
+        if looks == 2:
+            writer.close_segment(START)
+        return checkpoint
+
+    monkeypatch.setattr(view, "read_checkpoint", close_after_the_look)
+    account = checked(store)
+    writer.release()
+    assert list(account.findings.texts()) == []
+    assert (account.files, account.rows) == (4, 89)
+
+
+def test_a_day_that_is_rewritten_as_it_is_read_is_read_again(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As often as maintenance comes by: where it has many days to compress, it does one after the other."""
+    first, last = closed(store, 0), closed(store, 2)
+    plain = last.read_bytes()
+    forms = {last: plain, last.with_name(f"{last.name}.gz"): gzip.compress(plain)}
+    rewritten = 0
+
+    def rewrite_behind(file: BinaryIO, size: int | None) -> Iterator[Rows | BadBytes]:
+        nonlocal rewritten
+        if file.name == str(first) and rewritten < 30:
+            rewritten += 1
+            for path, content in forms.items():
+                if path.exists():
+                    path.unlink()
+                else:
+                    path.write_bytes(content)
+        return scan(file, size)
+
+    monkeypatch.setattr(partition, "scan", rewrite_behind)
+    assert faults(store) == []
+    assert rewritten == 30
+
+
+def test_a_segment_that_is_a_link_to_nowhere_cannot_be_read(store: Path) -> None:
+    path = closed(store)
+    path.unlink()
+    path.symlink_to(store / "nowhere")
+    with pytest.raises(FileNotFoundError, match=path.name):
+        faults(store)
 
 
 def test_only_the_first_of_a_kind_are_listed(store: Path) -> None:
