@@ -120,14 +120,17 @@ def index_dir(root: Path, topic: str) -> Path:
 def read_manifest(directory: Path) -> Manifest:
     """What counts now; nothing when there is no manifest, or none that this version can read.
 
-    An index whose tables are not all there counts for nothing. Raises OSError.
+    An index whose tables are not all there counts for nothing but its generation, which never comes again. Raises
+    OSError.
     """
     try:
         manifest = msgspec.json.decode((directory / "MANIFEST").read_bytes(), type=Manifest)
     except (FileNotFoundError, msgspec.MsgspecError):
         return Manifest()
-    if manifest.version != INDEX_VERSION or not all(is_whole(directory, table) for table in manifest.tables):
+    if manifest.version != INDEX_VERSION:
         return Manifest()
+    if not all(is_whole(directory, table) for table in manifest.tables):
+        return Manifest(generation=manifest.generation)
     return manifest
 
 

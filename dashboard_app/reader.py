@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -15,14 +15,12 @@ from django.conf import settings
 
 from dashboard_app.measures.presence import has_rows, newest_on, sources
 from dashboard_app.question.filters import Filters
-from dashboard_app.reading.committed import CommittedStore
+from dashboard_app.reading.committed import CommittedStore, looking_again
 from dashboard_app.reading.rows import Rows
 from dashboard_app.reading.scratch import ScratchDirectory
 from dashboard_app.report import AnyReport
 
 _KEPT: Final = 32
-# Maintenance may rewrite a day between the look at its files and their reading.
-_TRIES: Final = 20
 _BETWEEN_INTERRUPTS: Final = 0.05
 
 
@@ -61,10 +59,7 @@ class ReportReader:
         when the queries take longer than the timeout, in seconds.
         """
         with self._lock:
-            for _ in range(_TRIES):
-                with suppress(FileNotFoundError):
-                    return self._read(report, filters, options)
-            return self._read(report, filters, options)
+            return looking_again(lambda: self._read(report, filters, options))
 
     def _read(self, report: AnyReport, filters: Filters, options: object) -> Answer:
         with self._store.look() as look:

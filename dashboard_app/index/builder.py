@@ -29,7 +29,7 @@ from dashboard_app.index.planning import Plan, make_plan, parts_for
 from dashboard_app.index.relation import ROW_COLUMNS, resolve
 from dashboard_app.reading import scratch_database
 from dashboard_app.reading.closed_rows import day_of
-from dashboard_app.reading.committed import explained
+from dashboard_app.reading.committed import UnreadableStoreError, explained
 from dashboard_app.reading.csv_relation import EMPTY_TABLE, ROWS_OF_FILES
 from dashboard_app.reading.scratch import ScratchDirectory
 from dashboard_app.rollup.layout import RollupFile
@@ -92,6 +92,17 @@ class IndexBuilder:
         Raises OSError and UnreadableStoreError: the last generation counts on; FileNotFoundError when a day was
         rewritten meanwhile.
         """
+        try:
+            manifest = self._written(plan)
+        except UnreadableStoreError:
+            _check_unchanged(plan)
+            raise
+        _check_unchanged(plan)
+        write_manifest(self.directory, manifest)
+        return manifest
+
+    def _written(self, plan: Plan) -> Manifest:
+        """The files of the next generation."""
         place = self._scratch.path / "build.duckdb"
         place.unlink(missing_ok=True)
         with explained(), scratch_database.connect(self._scratch, place.name, _MEMORY_LIMIT) as connection:
@@ -107,9 +118,6 @@ class IndexBuilder:
             resolve(connection, self.directory, plan.manifest, plan.believed, _DELTA)
             manifest = self._write(connection, plan, parts)
         place.unlink()
-        if any(stamp != stamp_segment(path) for path, stamp in plan.new):
-            raise FileNotFoundError("A segment was replaced while it was read.")
-        write_manifest(self.directory, manifest)
         return manifest
 
     def sweep(self) -> bool:
@@ -122,7 +130,7 @@ class IndexBuilder:
 
     def discard(self) -> None:
         """Let nothing count any more: the next generation takes everything in."""
-        (self.directory / "MANIFEST").unlink(missing_ok=True)
+        write_manifest(self.directory, Manifest(generation=read_manifest(self.directory).generation))
 
     def check(self) -> list[str]:
         """Hold every file against its checksum, and remove those that differ; returns their names. Raises OSError.
@@ -218,6 +226,12 @@ class IndexBuilder:
     def _stamp(self, name: str) -> FileStamp:
         path = self.directory / name
         return FileStamp(name, path.stat().st_size, _checksum(path))
+
+
+def _check_unchanged(plan: Plan) -> None:
+    """Raises FileNotFoundError."""
+    if any(stamp != stamp_segment(path) for path, stamp in plan.new):
+        raise FileNotFoundError("A segment was replaced while it was read.")
 
 
 def _checksum(path: Path) -> int:

@@ -4,10 +4,11 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from dashboard_app.index.builder import IndexBuilder
-from dashboard_app.reading.committed import UnreadableStoreError
+from dashboard_app.reading.committed import UnreadableStoreError, looking_again
 
 logger = logging.getLogger(__name__)
 
@@ -21,14 +22,22 @@ MUCH: Final = 256 * 1024**2
 def bring_up_to_date(builder: IndexBuilder, stopped: Callable[[], bool]) -> int:
     """Build generations until nothing is left to take in, or until `stopped`; returns how many.
 
-    What a generation replaced is removed by the sweep before the next one. Raises OSError; UnreadableStoreError.
+    What a generation replaced is removed by the sweep before the next one. A day that is rewritten meanwhile is tried
+    again. Raises OSError: FileNotFoundError when that does not end; UnreadableStoreError.
     """
     built = 0
-    while not stopped() and (plan := builder.plan()).is_needed:
-        builder.sweep()
-        builder.build(plan)
+    while not stopped() and looking_again(partial(_build_one, builder)):
         built += 1
     return built
+
+
+def _build_one(builder: IndexBuilder) -> bool:
+    """Whether there was something to take in."""
+    plan = builder.plan()
+    if plan.is_needed:
+        builder.sweep()
+        builder.build(plan)
+    return plan.is_needed
 
 
 def follow(builder: IndexBuilder, wait: Callable[[float], bool], clock: Callable[[], float] = time.monotonic) -> None:

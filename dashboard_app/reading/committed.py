@@ -6,12 +6,12 @@ once, into a database that belongs to this process and ends with it. So is what 
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import duckdb
 
@@ -26,6 +26,10 @@ from dashboard_app.reading.tail_rows import TailRows, tail_name
 from dashboard_app.rollup.rolled import Rolled
 from dashboard_app.rollup.rolled_index import RolledIndex, RolledIndexes
 
+ResultT = TypeVar("ResultT")
+
+# Maintenance may rewrite a day between the look at its files and their reading, and the builder the index.
+_TRIES: Final = 20
 # With what Python and DuckDB take beside it, a web worker stays below 1 GB.
 _MEMORY_MEBIBYTES: Final = 640
 # On disk, of one process. DuckDB would take nine tenths of what is free.
@@ -96,22 +100,23 @@ class CommittedStore:
     def rows(self, look: Look) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection with the rows of `look` as the view `events`; its temporary tables end with it.
 
-        Raises FileNotFoundError when a closed segment was replaced since the look: look again. Raises OSError, and
-        UnreadableStoreError for whatever DuckDB says, inside the context as well.
+        Raises FileNotFoundError when a closed segment or a file of the index was replaced since the look: look again.
+        Raises OSError, and UnreadableStoreError for whatever DuckDB says, inside the context as well.
         """
         manifest = read_manifest(self._index)
         believed = believable_days(self._index, manifest, {(day_of(path), stamp) for path, stamp in look.closed})
         with explained(), self._database.cursor() as connection:
-            if (look.version, manifest, believed) != self._version:
-                self._version = None
-                self._resolve(connection, look, manifest, believed)
-                self._version = look.version, manifest, believed
             try:
+                if (look.version, manifest, believed) != self._version:
+                    self._version = None
+                    self._resolve(connection, look, manifest, believed)
+                    self._version = look.version, manifest, believed
                 yield connection
             except duckdb.IOException:
-                # The builder removes a file some seconds after its last use.
-                for file in manifest.files:
-                    (self._index / file.name).stat()
+                # DuckDB opens files by their names, after the look: segments that maintenance replaces meanwhile, and
+                # those of the index, which the builder removes some seconds after their last use.
+                for path in (*(path for path, _ in look.closed), *(self._index / file.name for file in manifest.files)):
+                    path.stat()
                 raise
 
     def rolled(self, connection: duckdb.DuckDBPyConnection) -> Rolled | None:
@@ -125,7 +130,7 @@ class CommittedStore:
         indexed = {source for day in manifest.days if day.date in believed for source in day.sources}
         closed = frozenset(one for one in look.closed if (day_of(one[0]), one[1]) not in indexed)
         made_of, self._made_of = self._made_of, None
-        self._follow(closed)
+        self._closed.follow(closed)
         only_grown = self._tails.follow(look.tails)
         if only_grown and made_of == (manifest, believed, closed):
             resolve_more(connection, manifest, _ARRIVED)
@@ -135,15 +140,6 @@ class CommittedStore:
         create_events(connection, self._index, manifest, believed)
         self._rolled = self._rolled_indexes.make(connection, manifest, believed)
         self._made_of = manifest, believed, closed
-
-    def _follow(self, present: frozenset[FileIdentity]) -> None:
-        """DuckDB opens the segments by their names, after the look: hold what it read against the look."""
-        try:
-            self._closed.follow(present)
-        except duckdb.IOException:
-            for path, _ in present:
-                path.stat()
-            raise
 
     def _open_database(self) -> duckdb.DuckDBPyConnection:
         """It may read the store and its own files, and nothing else."""
@@ -161,6 +157,17 @@ class CommittedStore:
         database.execute("SET enable_external_access = false")
         database.execute("SET lock_configuration = true")
         return database
+
+
+def looking_again(read: Callable[[], ResultT]) -> ResultT:
+    """What `read` gives, which looks at the store; it is called again while files are replaced under its eyes.
+
+    Raises FileNotFoundError when that does not end, and whatever else `read` does.
+    """
+    for _ in range(_TRIES):
+        with suppress(FileNotFoundError):
+            return read()
+    return read()
 
 
 @contextmanager

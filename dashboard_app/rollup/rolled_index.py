@@ -9,7 +9,7 @@ from typing import Final
 import duckdb
 import numpy as np
 
-from brokerlytics.index_files import Manifest
+from brokerlytics.index_files import FileStamp, Manifest
 from dashboard_app.facts.layout import FactsFile
 from dashboard_app.index.base import moved_days, parquet
 from dashboard_app.rollup.kept import Kept
@@ -50,9 +50,9 @@ class RolledIndexes:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._files: dict[str, RollupFile] = {}
+        self._files: dict[FileStamp, RollupFile] = {}
         self._made_of: object = None
-        self._facts: dict[str, FactsFile] = {}
+        self._facts: dict[FileStamp, FactsFile] = {}
         self._sessions: _Sessions = {}
         self._moved: _Sessions = {}
         self._version = 0
@@ -67,17 +67,15 @@ class RolledIndexes:
         if not days or not manifest.values or not manifest.revenues:
             return None
         self._files = {
-            day.rollup.name: self._files.get(day.rollup.name) or RollupFile(self._directory / day.rollup.name)
-            for day in days
+            day.rollup: self._files.get(day.rollup) or RollupFile(self._directory / day.rollup.name) for day in days
         }
         self._facts = {
-            day.facts.name: self._facts.get(day.facts.name) or FactsFile(self._directory / day.facts.name)
-            for day in days
+            day.facts: self._facts.get(day.facts) or FactsFile(self._directory / day.facts.name) for day in days
         }
         touched = moved_days(connection)
         files = [
             IndexedFile(
-                day.date, self._files[day.rollup.name], self._directory / day.file.name, is_touched=day.date in touched
+                day.date, self._files[day.rollup], self._directory / day.file.name, is_touched=day.date in touched
             )
             for day in days
         ]

@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from brokerlytics.index_files import IndexedDay, Manifest
+from brokerlytics.index_files import FileStamp, IndexedDay, Manifest
 from dashboard_app.index.base import parquet
 from dashboard_app.sequence.layout import SequenceFile
 
@@ -38,15 +38,15 @@ class SequencesOfIndex:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._files: dict[str, SequenceFile] = {}
+        self._files: dict[FileStamp, SequenceFile] = {}
         self._made_of: object = None
         self._persons: Persons = np.zeros(0, np.int32)
         self._are_users = np.zeros(0, bool)
 
     def make(self, connection: duckdb.DuckDBPyConnection, manifest: Manifest, days: Sequence[IndexedDay]) -> Sequences:
         """Of those days of the manifest that count; after `resolve`. Raises duckdb.Error and OSError."""
-        names = [day.sequence.name for day in days]
-        self._files = {name: self._files.get(name) or SequenceFile(self._directory / name) for name in names}
+        files = [day.sequence for day in days]
+        self._files = {file: self._files.get(file) or SequenceFile(self._directory / file.name) for file in files}
         if (manifest, days) != self._made_of:
             self._made_of = None
             self._persons = np.arange(manifest.last_who + 1, dtype=np.int32)

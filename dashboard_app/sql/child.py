@@ -14,7 +14,7 @@ import duckdb
 import msgspec
 
 from brokerlytics.checkpoint import CorruptCheckpointError
-from dashboard_app.reading.committed import CommittedStore, UnreadableStoreError
+from dashboard_app.reading.committed import CommittedStore, UnreadableStoreError, looking_again
 from dashboard_app.reading.scratch import ScratchDirectory
 from dashboard_app.sql.exchange import MAX_BYTES, Answer, Column, Request
 from dashboard_app.sql.plain_values import plain
@@ -35,7 +35,9 @@ def main() -> None:
 def answer(request: Request) -> Answer:
     """The result of the request's query over the rows that are committed now, or what was wrong."""
     try:
-        return _read(request)
+        scratch = ScratchDirectory(Path(request.scratch))
+        store = CommittedStore(Path(request.store), request.topic, scratch, memory=request.memory)
+        return looking_again(lambda: _read(request, store))
     except FileNotFoundError:
         return Answer(error="store", message="The store was just being rewritten. Run the query again.")
     except (OSError, CorruptCheckpointError, UnreadableStoreError) as error:
@@ -44,9 +46,7 @@ def answer(request: Request) -> Answer:
         return _out_of_memory(request)
 
 
-def _read(request: Request) -> Answer:
-    scratch = ScratchDirectory(Path(request.scratch))
-    store = CommittedStore(Path(request.store), request.topic, scratch, memory=request.memory)
+def _read(request: Request, store: CommittedStore) -> Answer:
     with store.look() as look, store.rows(look) as connection:
         try:
             check(connection, request.sql)
@@ -57,6 +57,9 @@ def _read(request: Request) -> Answer:
             return Answer(error="not_allowed", message=str(error))
         except duckdb.OutOfMemoryException:
             return _out_of_memory(request)
+        except duckdb.IOException:
+            # Of the store's files, for there are no others: `rows` tells whether they were replaced.
+            raise
         except duckdb.Error as error:
             return Answer(error="failed", message=str(error)[:2000])
 

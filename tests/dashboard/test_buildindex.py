@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from brokerlytics.index_files import index_dir, read_manifest
 from brokerlytics.local_kafka.locks import ProcessLock
-from dashboard_app.index import following
+from dashboard_app.index import builder, following
 from dashboard_app.index.builder import IndexBuilder
 from dashboard_app.reading.scratch import ScratchDirectory
 from tests.dashboard.store_builder import TOPIC, Partition, make_event
@@ -39,11 +39,41 @@ def test_it_builds_what_is_missing_and_says_so(store: Path) -> None:
     assert len(list(index_dir(store, TOPIC).glob("rows-*"))) == 1
 
 
-def test_rebuild_begins_anew(store: Path) -> None:
+def test_rebuild_begins_anew_with_files_of_other_names(store: Path) -> None:
     close_one(store)
     buildindex()
     assert buildindex("--rebuild") == "The index is up to date. Generations built: 1.\n"
-    assert len(list(index_dir(store, TOPIC).glob("rows-*"))) == 1
+    assert [path.stem[-8:] for path in index_dir(store, TOPIC).glob("rows-*")] == ["00000002"]
+    next(index_dir(store, TOPIC).glob("names-*")).unlink()
+    buildindex()
+    assert [path.stem[-8:] for path in index_dir(store, TOPIC).glob("rows-*")] == ["00000003"]
+
+
+@pytest.mark.parametrize("step", ["parts_for", "prepare_rollups"])
+def test_a_segment_that_is_replaced_while_it_is_read_is_read_again(
+    store: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """By a longer one, of another name; before it is opened, and after it was read."""
+    path = close_one(store)
+    real = getattr(builder, step)
+
+    def replaced(*args: object) -> object:
+        if path.exists():
+            path.rename(path.with_name(path.name.replace("0002.csv", "0003.csv")))
+        return real(*args)
+
+    monkeypatch.setattr(builder, step, replaced)
+    assert buildindex() == "The index is up to date. Generations built: 1.\n"
+    (day,) = read_manifest(index_dir(store, TOPIC)).days
+    assert [segment.name[-8:] for segment in day.segments] == ["0003.csv"]
+
+
+def test_a_segment_that_vanishes_again_and_again_is_told(store: Path) -> None:
+    path = close_one(store)
+    path.unlink()
+    path.symlink_to(store / "nowhere")
+    with pytest.raises(CommandError, match=f"{path.name}: No such file"):
+        buildindex()
 
 
 def test_a_second_builder_is_told_of_the_first(store: Path) -> None:
@@ -66,21 +96,21 @@ def test_a_damaged_segment_is_named_and_nothing_of_its_rows_is(store: Path) -> N
 
 
 def test_it_follows_a_store_and_rests_after_each_build(store: Path, scratch: ScratchDirectory) -> None:
-    builder = IndexBuilder(store, TOPIC, scratch, lambda *_: None)
+    index = IndexBuilder(store, TOPIC, scratch, lambda *_: None)
     paths = [close_one(store)]
     rests: list[float] = []
 
     def wait(seconds: float) -> bool:
         rests.append(seconds)
-        days = read_manifest(builder.directory).days
+        days = read_manifest(index.directory).days
         if len(rests) == 2:
             assert sum(day.rows for day in days) == 3
             paths[0].unlink()
         return len(rests) == 4
 
-    following.follow(builder, wait, lambda: sum(rests))
-    assert read_manifest(builder.directory).days == ()
-    assert list(builder.directory.glob("rows-*")) == []
+    following.follow(index, wait, lambda: sum(rests))
+    assert read_manifest(index.directory).days == ()
+    assert list(index.directory.glob("rows-*")) == []
     assert min(rests) >= following.GRACE.total_seconds()
 
 
@@ -112,7 +142,7 @@ def test_it_rests_four_times_as_long_as_it_built_unless_much_waits(
 def test_a_follower_outlives_what_it_cannot_read(
     store: Path, scratch: ScratchDirectory, caplog: pytest.LogCaptureFixture
 ) -> None:
-    builder = IndexBuilder(store, TOPIC, scratch, lambda *_: None)
+    index = IndexBuilder(store, TOPIC, scratch, lambda *_: None)
     path = close_one(store)
     good = path.read_bytes()
     path.write_bytes(good[:-40])
@@ -125,9 +155,9 @@ def test_a_follower_outlives_what_it_cannot_read(
             path.write_bytes(good)
         return rounds == 3
 
-    following.follow(builder, wait, lambda: 0.0)
+    following.follow(index, wait, lambda: 0.0)
     assert "The index is not up to date" in caplog.text
-    assert [day.rows for day in read_manifest(builder.directory).days] == [3]
+    assert [day.rows for day in read_manifest(index.directory).days] == [3]
 
 
 def test_who_is_forgotten_is_in_no_file_of_the_index(store: Path) -> None:

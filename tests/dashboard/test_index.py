@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import duckdb
 import msgspec
@@ -14,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import dashboard_app.reading.committed
 from brokerlytics.csv_format import COLUMNS
 from brokerlytics.event import Event
-from brokerlytics.index_files import index_dir, read_manifest, write_manifest
+from brokerlytics.index_files import believable_days, index_dir, read_manifest, write_manifest
 from dashboard_app.index.builder import IndexBuilder
 from dashboard_app.reading.committed import CommittedStore
 from dashboard_app.reading.scratch import ScratchDirectory
@@ -220,6 +222,24 @@ def test_what_is_indexed_is_read_from_the_index_and_not_from_csv(indexed: Path) 
         assert connection.execute("SELECT count(*) FROM closed").fetchall() == [(0,)]
         assert connection.execute("SELECT count(*) FROM events").fetchall() == [(10,)]
     scratch.close()
+
+
+def test_a_file_of_the_index_that_is_swept_before_it_is_opened_is_looked_for_again(
+    indexed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def believed_and_swept(*args: Any) -> set[str]:
+        believed = believable_days(*args)
+        for path in files(indexed, "spans-*"):
+            path.unlink()
+        return believed
+
+    expected = read(indexed)
+    with opened(indexed) as committed:
+        with monkeypatch.context() as patch, committed.look() as look:
+            patch.setattr(dashboard_app.reading.committed, "believable_days", believed_and_swept)
+            with pytest.raises(FileNotFoundError), committed.rows(look):
+                pass
+        assert found_by(committed) == expected
 
 
 @pytest.mark.parametrize(

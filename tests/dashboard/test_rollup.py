@@ -1,5 +1,6 @@
 """Rollups: the overview has the same numbers by them, by the rows, and by plain Python."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from itertools import dropwhile
 from pathlib import Path
@@ -207,6 +208,22 @@ def test_what_was_counted_is_counted_anew_when_the_index_changes(indexed: Path) 
         partition.commit([make_event(NOW - timedelta(hours=30), page_path="/1", device_id="d3")])
         partition.close(date="2026-10-25")
         build(indexed)
+        by_rollups, by_rows = overviews(committed, FILTERS)
+    assert before
+    assert by_rollups == by_rows
+    assert by_rows.current.total.devices == before.current.total.devices + 1
+
+
+def test_an_index_that_is_made_anew_under_the_same_names_is_read_anew(indexed: Path) -> None:
+    partition = Partition(indexed, 1)
+    with opened(indexed) as committed:
+        before, _ = overviews(committed, FILTERS)
+        names = {path.name for path in (indexed / "index" / "events").glob("rollup-*")}
+        shutil.rmtree(indexed / "index")
+        partition.commit([make_event(NOW - timedelta(hours=30), page_path="/1", device_id="d3")])
+        partition.close(date="2026-10-25")
+        build(indexed)
+        assert {path.name for path in (indexed / "index" / "events").glob("rollup-*")} == names
         by_rollups, by_rows = overviews(committed, FILTERS)
     assert before
     assert by_rollups == by_rows

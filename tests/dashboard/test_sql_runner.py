@@ -3,18 +3,23 @@
 import json
 import os
 import subprocess
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 
+import duckdb
 import psutil
 import pytest
 from pytest_django import Settings
 
-from dashboard_app.sql import runner
-from dashboard_app.sql.exchange import ErrorCode
+from dashboard_app.index.builder import IndexBuilder
+from dashboard_app.reading.scratch import ScratchDirectory
+from dashboard_app.sql import child, runner
+from dashboard_app.sql.exchange import ErrorCode, Request
 from dashboard_app.sql.runner import SqlError, run_sql
-from tests.dashboard.store_builder import COMMITTED_AT, Partition, make_event
+from dashboard_app.sql.statement import check
+from tests.dashboard.store_builder import COMMITTED_AT, TOPIC, Partition, make_event
 from tests.waiting import PATIENCE, wait_until
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -208,6 +213,34 @@ def test_an_unreadable_store_is_told(rows: Partition) -> None:
     code, message = refusal("SELECT 1")
     assert code == "store"
     assert "neither slot of the checkpoint is valid" in message
+
+
+def test_a_query_is_run_again_when_a_file_of_the_index_is_swept_under_it(
+    store: Path, rows: Partition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(ScratchDirectory(tmp_path / "scratch")) as scratch:
+        index = IndexBuilder(store, TOPIC, scratch, lambda *_: None)
+        index.build(index.plan())
+
+    def check_and_sweep(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+        check(connection, sql)
+        for path in index.directory.glob("rows-*"):
+            path.unlink()
+
+    monkeypatch.setattr(child, "check", check_and_sweep)
+    asked = Request(
+        sql="SELECT count(DISTINCT event_type || device_id) FROM events",
+        store=str(store),
+        topic=TOPIC,
+        scratch=str(tmp_path / "scratch"),
+        seconds=60,
+        memory=512,
+        rows=10,
+        asker=os.getpid(),
+    )
+    answer = child.answer(asked)
+    assert (answer.message, answer.rows) == ("", [[7]])
+    assert rows.next_offset == 10
 
 
 def test_a_query_ends_with_the_thread_that_asked(store: Path, rows: Partition) -> None:  # noqa: ARG001
