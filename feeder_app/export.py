@@ -91,7 +91,7 @@ def _rows_of(root: Path, segment: ClosedSegment) -> Iterator[list[str]]:
 
 
 def _open_current(root: Path, segment: ClosedSegment) -> BinaryIO | None:
-    """The file that has the rows of `segment`, perhaps among others; None when its whole day was removed.
+    """The file that has the rows of `segment`, perhaps among others; None when they were removed with their day.
 
     Raises OSError.
     """
@@ -99,9 +99,10 @@ def _open_current(root: Path, segment: ClosedSegment) -> BinaryIO | None:
         try:
             return open_segment(segment.path)
         except FileNotFoundError:
-            segment = next((other for other in closed_segments(root, segment.topic) if _holds(other, segment)), segment)
-            if not segment.path.parent.exists():
+            holder = next((other for other in closed_segments(root, segment.topic) if _holds(other, segment)), None)
+            if holder is None:
                 return None
+            segment = holder
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(segment.path))
 
 

@@ -21,7 +21,7 @@ from feeder_app.maintenance import workspace
 from feeder_app.maintenance.plan import Compression, MaintenancePolicy
 from feeder_app.policies import FeederPolicy
 from feeder_app.recovery import open_partition
-from tests.feeder.day_builder import FIRST_DAY, LATER, QUICK, event, make_store, run_forget, run_maintenance
+from tests.feeder.day_builder import FIRST_DAY, LATER, QUICK, event, make_day, make_store, run_forget, run_maintenance
 from tests.feeder.support import TOPIC, columns, paths
 from tests.waiting import PATIENCE, wait_until
 
@@ -187,6 +187,25 @@ def test_an_export_ends_where_retention_was(tmp_path: Path, monkeypatch: pytest.
     # Of the days that go, only the file that is open is read.
     expected = rows // 3 + 5
     assert export_rows(tmp_path / "store", TOPIC, ExportFilter(), io.StringIO(), lambda _: None) == expected
+
+
+def test_an_export_ends_where_retention_was_when_a_feeder_goes_on_with_that_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = make_store(tmp_path / "store", days=1, partitions=1)
+    opened = 0
+
+    def open_and_remove(path: Path) -> object:
+        nonlocal opened
+        opened += 1
+        file = open_segment(path)
+        if opened == 1:
+            run_maintenance(tmp_path / "store", replace(QUICK, keep_days=1))
+            make_day(tmp_path / "store", [[event(rows, 0)]])
+        return file
+
+    monkeypatch.setattr(export, "open_segment", open_and_remove)
+    assert export_rows(tmp_path / "store", TOPIC, ExportFilter(), io.StringIO(), lambda _: None) == 5
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
