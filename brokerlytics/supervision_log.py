@@ -22,10 +22,9 @@ class LogFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file: BinaryIO | None = None
+        self._file = _opened(path)
         self._rest = b""
-        if path.exists():
-            self._file = path.open("rb")
+        if self._file:
             self._file.seek(0, os.SEEK_END)
 
     def lines(self) -> Iterator[str]:
@@ -34,8 +33,8 @@ class LogFile:
             yield from self._read()
             self._file.close()
             self._file = None
-        if self._file is None and self._path.exists():
-            self._file = self._path.open("rb")
+        if self._file is None:
+            self._file = _opened(self._path)
         yield from self._read()
 
     def close(self) -> None:
@@ -55,6 +54,14 @@ class LogFile:
         *whole, self._rest = (self._rest + self._file.read()).split(b"\n")
         for line in whole:
             yield line.decode(errors="replace").rstrip()
+
+
+def _opened(path: Path) -> BinaryIO | None:
+    """None while there is none: nothing was written yet, or it was renamed a moment ago."""
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        return None
 
 
 class MergedLog:

@@ -44,7 +44,11 @@ def _locked(directory: Path) -> Iterator[None]:
 def _sweep(parent: Path) -> None:
     """Remove the directories whose owner is gone."""
     for path in parent.glob("dashboard-*"):
-        fd = os.open(path, os.O_RDONLY)
+        try:
+            fd = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            # Its owner has just removed it.
+            continue
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -90,6 +90,18 @@ class TestLog:
         assert list(log.lines()) == ["web        | two", "web        | three"]
         log.close()
 
+    def test_a_log_that_is_just_being_rotated_is_read_later(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It was there a moment ago, and is renamed when it is to be opened."""
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "exists", lambda _: True)
+            log = MergedLog(tmp_path, ["web"], colour=False)
+            assert list(log.lines()) == []
+        append(tmp_path / "web.log", "one\n")
+        assert list(log.lines()) == ["web        | one"]
+        log.close()
+
     def test_a_terminal_gets_colours(self, tmp_path: Path) -> None:
         log = MergedLog(tmp_path, ["web"], colour=True)
         append(tmp_path / "web.log", "one\n")
