@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from threading import Event
 
+import hypothesis
 import pytest
 from django.conf import settings as project_settings
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -34,7 +35,12 @@ _ALWAYS_THERE = {"broker.session.timeout.ms": "120000"}
 
 
 def pytest_configure() -> None:
-    """What `make bootstrap` compiles, for the feeders that the tests start as well; and how brokers are run."""
+    """What `make bootstrap` compiles, for the feeders that the tests start as well; and how brokers are run.
+
+    No example of Hypothesis has a time to keep to: on a busy machine any may take long.
+    """
+    hypothesis.settings.register_profile("patient", deadline=None)
+    hypothesis.settings.load_profile("patient")
     build(lambda line: sys.stderr.write(f"{line}\n"))
     os.environ.update(JAVA_OPTIONS)
 
