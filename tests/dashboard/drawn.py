@@ -1,7 +1,8 @@
-"""What a page in the browser shows: its charts as Chart.js has them, and its tables as texts."""
+"""What a page in the browser shows: its charts as Chart.js has them, its tables as texts, and what is wrong with it."""
 
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 _COLOURS = """id => {
@@ -33,3 +34,15 @@ def cells(page: Page, name: str) -> list[list[str]] | None:
     """The texts of the table of this name, its header first; None where there is none."""
     found: list[list[str]] | None = page.evaluate(_CELLS, name)
     return found
+
+
+def scroll_width(page: Page) -> int:
+    """How wide the page is, in pixels: wider than the window when it scrolls sideways."""
+    width: int = page.evaluate("document.documentElement.scrollWidth")
+    return width
+
+
+def axe_complaints(page: Page) -> str:
+    """What axe-core finds on the page; empty when it finds nothing."""
+    results = Axe().run(page)
+    return str(results.generate_report()) if results.violations_count else ""
