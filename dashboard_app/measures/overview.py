@@ -20,7 +20,7 @@ from dashboard_app.rollup.covering import moment
 from dashboard_app.rollup.layout import ROLLED_UP
 
 DRAWN_TYPES: Final = 6
-DRAWN_CURRENCIES: Final = 4
+DRAWN_CURRENCIES: Final = 5
 NEWEST: Final = 10
 # What the events are broken down by, in the order of the page.
 BROKEN_DOWN: Final = ROLLED_UP

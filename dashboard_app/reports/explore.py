@@ -222,8 +222,12 @@ def _previous_total(exploration: Exploration, asked: Explored) -> list[Any] | No
 
 
 def _totals(exploration: Exploration, asked: Explored, context: Context) -> Breakdown:
-    """The whole range as a table: what the buckets add up to is no number of uniques."""
-    most = max((float(group.total) for group in exploration.groups if group.total), default=0.0)
+    """The whole range as a table: what the buckets add up to is no number of uniques.
+
+    Amounts of different currencies have no bars, which would hold them against each other.
+    """
+    totals = [] if _is_by_currency(asked) else [float(group.total) for group in exploration.groups if group.total]
+    most = max(totals, default=0.0)
     rows = [
         BreakdownRow(
             label=_label(group, asked),

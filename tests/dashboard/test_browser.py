@@ -43,7 +43,7 @@ def test_the_charts_hold_the_numbers(page: Page, store: Path) -> None:
     # The larger amounts in yen do not flatten those in euro: each has a scale of its own, one below the other.
     scales = "() => Object.values(Chart.getChart('revenue').scales).filter((one) => one.axis === 'y')"
     panels = page.evaluate(f"({scales})().map((one) => [one.options.title.text, one.top, one.bottom, one.max])")
-    assert [(name, round(most)) for name, *_, most in sorted(panels)] == [("EUR", 75), ("JPY", 375)]
+    assert [(name, round(most)) for name, *_, most in sorted(panels)] == [("EUR", 81), ("JPY", 405)]
     (_, top, middle, _), (_, below, bottom, _) = sorted(panels)
     assert top < middle <= below < bottom
     assert middle - top == pytest.approx(bottom - below, abs=1)

@@ -172,7 +172,9 @@ def test_currencies_are_neither_stacked_nor_on_one_scale_nor_put_together_as_oth
     filters, options = parse_filters(query, now=NOW, tz=CONTEXT.tz), REPORT.parse(query, CONTEXT)
     exploration = reader.read(REPORT, filters, options).result
     assert [group.value for group in exploration.groups] == ["CHF", "EUR", "GBP"]
-    payload = REPORT.present(exploration, filters, options, CONTEXT)["charts"][0].payload
+    shown = REPORT.present(exploration, filters, options, CONTEXT)
+    payload = shown["charts"][0].payload
+    assert {row.width for row in shown["breakdowns"][0].rows} == {"0"}
     assert (payload["stacked"], payload["previousTotal"], payload["panels"]) == (False, None, True)
     counted = explore(reader, measure1="events", event1="buy", by="currency", top="3").groups
     assert [group.total for group in counted if group.is_other] == [1]

@@ -201,12 +201,12 @@ def test_revenue_is_exact_and_by_currency(store: Path, reader: ReportReader) -> 
 
 def test_the_currencies_with_the_most_payments_are_drawn(store: Path, reader: ReportReader) -> None:
     moment = NOW - timedelta(minutes=1)
-    payments = {"EUR": 3, "CHF": 1, None: 2, "USD": 4, "JPY": 1, "SEK": 1}
+    payments = {"EUR": 3, "CHF": 1, None: 2, "USD": 4, "JPY": 1, "SEK": 1, "GBP": 2}
     paid = [make_event(moment, "REVENUE", revenue=1, currency=code) for code in payments for _ in range(payments[code])]
     refunds = [make_event(moment, "REVENUE", revenue=-1, currency="SEK") for _ in range(5)]
     Partition(store).commit([*paid, *refunds])
-    assert read(reader).currencies == {"EUR", "CHF", None, "USD"}
-    assert read(reader, filter="currency:not:USD").currencies == {"EUR", "CHF", None, "JPY"}
+    assert read(reader).currencies == {"EUR", "CHF", None, "USD", "GBP"}
+    assert read(reader, filter="currency:not:USD").currencies == {"EUR", "CHF", None, "JPY", "GBP"}
     assert read(reader, filter="currency:is:SEK").currencies == {"SEK"}
 
 

@@ -6,8 +6,9 @@
   const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
   const { token, panel, datasets } = chartLooks;
 
-  // Of a panel where there are many, in pixels.
-  const PANEL = 76;
+  // In pixels: the height of a panel where there are many, and the width of its axis.
+  const PANEL = 66;
+  const AXIS = 62;
 
   const payloadOf = (id) => JSON.parse(document.querySelector(`[data-live="${id}-payload"] script`).textContent);
 
@@ -19,12 +20,16 @@
     Chart.defaults.backgroundColor = token("--surface");
   }
 
-  // Three round numbers at most, in the lower four fifths.
-  function fewTicks(min, max) {
-    const least = (0.8 * (max - min)) / 2.5;
-    const power = 10 ** Math.floor(Math.log10(least));
-    const step = power * [1, 2, 5, 10].find((factor) => factor * power >= least);
-    return [0, 1, 2].map((count) => ({ value: (Math.ceil(min / step) + count) * step })).filter(({ value }) => value <= max - 0.2 * (max - min));
+  // Room above the values of a panel, as a part of them: a number there would stand on the zero of the panel above.
+  const HEADROOM = 0.35;
+
+  // Three round numbers at most, none of them in the headroom.
+  function fewTicks({ min, max }) {
+    const span = (max - min) / (1 + HEADROOM);
+    const power = 10 ** Math.floor(Math.log10(span / 2.5));
+    const step = power * [1, 2, 5, 10].find((factor) => factor * power >= span / 2.5);
+    const values = [0, 1, 2].map((count) => (Math.ceil(min / step) + count) * step);
+    return values.filter((value) => value <= min + span).map((value) => ({ value }));
   }
 
   // Series of different units have a panel each, one below the other over the same steps; its axis says what it is of.
@@ -35,12 +40,15 @@
       // The first is the topmost.
       weight: payload.series.length - index,
       bounds: "data",
-      // A number at the top would stand on the zero of the panel above.
       afterDataLimits: (axis) => {
-        axis.max += 0.25 * (axis.max - axis.min);
+        axis.max += HEADROOM * (axis.max - axis.min);
       },
       afterBuildTicks: (axis) => {
-        axis.ticks = fewTicks(axis.min, axis.max);
+        axis.ticks = fewTicks(axis);
+      },
+      // On a phone Chart.js would share out a half of the chart among all panels' axes.
+      afterFit: (axis) => {
+        axis.width = AXIS;
       },
       title: { display: true, text: series.label, color: token("--text") },
     });
