@@ -53,6 +53,19 @@ def test_the_charts_hold_the_numbers(page: Page, store: Path) -> None:
         assert drawn_colours(page, name) > 10
 
 
+def test_five_currencies_have_room_on_a_phone(page: Page, store: Path) -> None:
+    codes = ["CHF", "EUR", "GBP", "JPY", "USD"]
+    paid = [make_event(hours_ago(n + 1), "REVENUE", revenue=987_654, currency=code) for code in codes for n in range(3)]
+    Partition(store).commit(paid)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/")
+    scales = "() => Object.values(Chart.getChart('revenue').scales).filter((one) => one.axis === 'y')"
+    panels = page.evaluate(f"({scales})().map((one) => [one.options.title.text, one.width, one.height])")
+    assert sorted(name for name, *_ in panels) == codes
+    # A label such as 500k beside the turned name; three of them one above the other.
+    assert all(width > 60 and height > 50 for _, width, height in panels)
+
+
 def test_the_table_beside_a_chart_says_the_same(page: Page, store: Path) -> None:
     write_day(store)
     page.goto("/")
