@@ -1,7 +1,9 @@
 """The SQL page: who may, what is shown, and what a download has."""
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
+from threading import Event
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +17,7 @@ from dashboard_app.sql.recent import KEEP_SECONDS, RecentResults
 from dashboard_app.sql.reference import COLUMN_REFERENCE, EXAMPLES
 from dashboard_app.sql.runner import SqlError, SqlResult, run_sql
 from tests.dashboard.keeping.conftest import client_of
+from tests.waiting import PATIENCE
 
 BY_TYPE = "SELECT event_type, count(*) AS n, sum(revenue) AS r FROM events GROUP BY ALL ORDER BY n DESC"
 
@@ -162,3 +165,36 @@ def test_a_query_of_a_page_that_many_open_runs_once_a_minute() -> None:
     now = KEEP_SECONDS + 1
     results.get("good")
     assert runs == ["good", "bad", "good"]
+
+
+def test_a_query_that_takes_long_holds_no_other_one_up() -> None:
+    started, go_on = Event(), Event()
+
+    def run(sql: str) -> SqlResult:
+        if sql == "slow":
+            started.set()
+            assert go_on.wait(PATIENCE)
+        return SqlResult([], [], more=False, committed_at=None)
+
+    results = RecentResults(run, lambda: 0.0)
+    first = results.get("quick")
+    with ThreadPoolExecutor() as threads:
+        slow = threads.submit(results.get, "slow")
+        assert started.wait(PATIENCE)
+        try:
+            assert threads.submit(results.get, "quick").result(PATIENCE) is first
+        finally:
+            go_on.set()
+        assert results.get("slow") is slow.result()
+
+
+def test_that_others_were_running_is_not_kept() -> None:
+    answers = [SqlError("busy", "later"), SqlError("failed", "no"), SqlError("failed", "never asked")]
+
+    def run(_: str) -> SqlResult:
+        raise answers.pop(0)
+
+    results = RecentResults(run, lambda: 0.0)
+    for message in ("later", "no", "no"):
+        with pytest.raises(SqlError, match=message):
+            results.get("")
