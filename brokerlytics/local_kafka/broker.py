@@ -159,9 +159,10 @@ class LocalKafka:
         deadline = time.monotonic() + _STOP_TIMEOUT
         asked = False
         while not lock.acquire():
-            if not asked:
+            # Who has just taken it for the first time has not written its pid yet.
+            if not asked and (holder := lock.holder):
                 with suppress(ProcessLookupError):
-                    os.kill(lock.holder, signal.SIGTERM)
+                    os.kill(holder, signal.SIGTERM)
                 asked = True
             if time.monotonic() > deadline:
                 raise LocalKafkaError(f"An earlier Kafka does not end: stop it with `kill -9 {lock.holder}`.")

@@ -3,6 +3,9 @@
 import fcntl
 import os
 from pathlib import Path
+from typing import Final
+
+_PID_BYTES: Final = 20
 
 
 class ProcessLock:
@@ -25,13 +28,13 @@ class ProcessLock:
         return True
 
     def write_pid(self, pid: int) -> None:
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, str(pid).encode(), 0)
+        # In one step, over all of what stood there: whoever reads it finds a whole number.
+        os.pwrite(self._fd, str(pid).ljust(_PID_BYTES).encode(), 0)
 
     @property
     def holder(self) -> int:
         """The pid in the file; 0 when there is none."""
-        return int(os.pread(self._fd, 20, 0) or 0)
+        return int(os.pread(self._fd, _PID_BYTES, 0) or 0)
 
     def fileno(self) -> int:
         return self._fd

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
@@ -231,6 +232,23 @@ def test_a_lock_is_held_by_one(tmp_path: Path) -> None:
     first.close()
     assert second.acquire()
     second.close()
+
+
+def test_who_asks_for_the_holder_of_a_lock_as_it_changes_hands_finds_a_pid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the one before or of the one after, and never none: the holder may be sent a signal."""
+    lock, found = ProcessLock(tmp_path / "LOCK"), list[int]()
+    lock.write_pid(1_234_567)
+
+    def looked_at(fd: int, data: bytes, position: int, pwrite: Callable[[int, bytes, int], int] = os.pwrite) -> int:
+        found.append(lock.holder)
+        return pwrite(fd, data, position)
+
+    monkeypatch.setattr(os, "pwrite", looked_at)
+    assert lock.acquire()
+    assert (found, lock.holder) == ([1_234_567], os.getpid())
+    lock.close()
 
 
 def script(path: Path, body: str) -> None:
