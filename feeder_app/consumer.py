@@ -115,6 +115,9 @@ def make_consumer(group: str, instance: str, *, report_ends: bool) -> FeederCons
         del config["session.timeout.ms"], config["group.instance.id"]
     else:
         config["partition.assignment.strategy"] = "cooperative-sticky"
+        # The client's default is 3 s, whatever the session is: one of 3 s would end before the first of them, again and
+        # again.
+        config.setdefault("heartbeat.interval.ms", min(3_000, int(config["session.timeout.ms"]) // 3))
     return FeederConsumer(config)
 
 

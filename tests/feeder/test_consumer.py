@@ -1,7 +1,8 @@
-"""Leaving the consumer group."""
+"""The settings of a member of the consumer group, and leaving it."""
 
 from collections.abc import Sequence
 from threading import Event, Timer
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -34,6 +35,25 @@ def member(topic: str, may_leave: Event) -> FeederConsumer:
 
     wait_until(is_given)
     return consumer
+
+
+@pytest.mark.parametrize(
+    ("given", "heartbeat"),
+    [
+        ({}, 3_000),
+        ({"session.timeout.ms": "3000"}, 1_000),
+        ({"session.timeout.ms": "45000"}, 3_000),
+        ({"session.timeout.ms": "3000", "heartbeat.interval.ms": "500"}, "500"),
+        ({"group.protocol": "consumer"}, None),
+    ],
+)
+def test_a_session_has_three_heartbeats_or_more(
+    given: dict[str, str], heartbeat: object, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.KAFKA_CLIENT_CONFIG = given
+    monkeypatch.setattr(module, "FeederConsumer", dict)
+    found: Any = make_consumer("group", "instance", report_ends=False)
+    assert found.get("heartbeat.interval.ms") == heartbeat
 
 
 def test_a_group_that_cannot_be_left_is_not_waited_for_for_ever(
