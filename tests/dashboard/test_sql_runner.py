@@ -123,15 +123,15 @@ def test_a_query_has_so_much_time_of_the_processors(settings: Settings, monkeypa
 @pytest.mark.usefixtures("rows")
 def test_a_query_that_is_kept_waiting_goes_on_for_a_while(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """It gets nothing of the processors until its time is over."""
-    late = f"import os, time; time.sleep(1.5); os.execv({runner._COMMAND[0]!r}, {runner._COMMAND!r})"
+    late = f"import os, time; time.sleep(2.5); os.execv({runner._COMMAND[0]!r}, {runner._COMMAND!r})"
     monkeypatch.setattr(runner, "_COMMAND", [runner._COMMAND[0], "-c", late])
-    settings.SQL_TIME_LIMIT = 1
+    settings.SQL_TIME_LIMIT = 2
     with monkeypatch.context() as patch:
         patch.setattr(runner, "_PATIENCE", 100)
         assert run_sql("SELECT count(*) FROM events").rows == [[10]]
     monkeypatch.setattr(runner, "_COMMAND", ["sleep", "1000"])
     code, message = refusal("SELECT 1")
-    assert (code, message.partition(".")[0]) == ("too_slow", "The query was not done after 3 seconds")
+    assert (code, message.partition(".")[0]) == ("too_slow", "The query was not done after 6 seconds")
 
 
 @pytest.mark.usefixtures("rows")
