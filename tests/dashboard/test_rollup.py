@@ -91,7 +91,7 @@ def overviews(committed: CommittedStore, filters: Filters) -> tuple[Overview | N
         return measure_overview(Rows(connection, rolled), filters) if rolled else None, by_rows
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=18, deadline=None)
 @given(
     life=st.lists(STEPS, min_size=1, max_size=5),
     query=QUERIES,
