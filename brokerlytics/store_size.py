@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from brokerlytics.store import closed_segments, partitions_in
+from brokerlytics.store import closed_segments, names_in, partitions_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,10 @@ def store_sizes(root: Path, topic: str) -> list[StoreSize]:
         days = sorted(segment.date for segment in segments)
         first, last = (days[0], days[-1]) if days else ("", "")
         sizes.append(_size(kind, [segment.path for segment in segments], first, last))
-    states = [paths.state for paths in partitions_in(root, topic)]
-    sizes.append(_size("active", [path for state in states for path in state.glob("*.open")]))
-    sizes.append(_size("dead letters", [path for state in states for path in state.glob("dead-letters.ndjson")]))
+    partitions = partitions_in(root, topic)
+    active = [paths.state / name for paths in partitions for name in names_in(paths.state) if name.endswith(".open")]
+    sizes.append(_size("active", active))
+    sizes.append(_size("dead letters", [paths.dead_letters for paths in partitions]))
     return sizes
 
 

@@ -11,6 +11,7 @@ import pytest
 from brokerlytics import store
 from brokerlytics.checkpoint import Checkpoint, read_checkpoint
 from brokerlytics.store import closed_segments, names_in, open_snapshot
+from brokerlytics.store_size import store_sizes
 from feeder_app.maintenance.exchange import exchange
 from feeder_app.policies import FeederPolicy
 from feeder_app.recovery import open_partition
@@ -109,6 +110,14 @@ def test_a_directory_that_cannot_be_read_is_not_taken_for_an_empty_one(tmp_path:
     directory.symlink_to(directory)
     with pytest.raises(OSError, match=f"Too many levels of symbolic links: .*{name}"), open_snapshot(tmp_path, TOPIC):
         pass
+
+
+def test_a_partition_that_cannot_be_read_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    state = paths(tmp_path).state
+    state.parent.mkdir(parents=True)
+    state.symlink_to(state)
+    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+        store_sizes(tmp_path, TOPIC)
 
 
 def test_topics_whose_names_begin_alike_are_kept_apart(tmp_path: Path) -> None:
