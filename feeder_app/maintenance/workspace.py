@@ -97,7 +97,10 @@ class Workspace:
 
         def take_out() -> None:
             if _names(old) != expected:
-                raise DayChangedError(f"{old} has other files than its segments. Move away what is none of them.")
+                raise DayChangedError(
+                    f"{old} has other files than the segments that were to go. What a feeder has just added goes with "
+                    "the next run; move away what is no segment."
+                )
             old.rename(place)
 
         self._swap(date, removals, take_out)
