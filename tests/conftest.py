@@ -62,8 +62,9 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files that are mostly quick come last: the end of a run does not wait for a long one alone."""
-    items.sort(key=lambda item: item.path.parent.name in {"analytics", "contracts", "dashboard"})
+    """The files that are quick come last: the end of a run does not wait for a long one alone."""
+    quick = {"analytics", "contracts", "dashboard"}
+    items.sort(key=lambda item: item.path.parent.name in quick and not item.get_closest_marker("long"))
 
 
 def _own_ports() -> Iterator[int]:

@@ -13,7 +13,10 @@ PATIENCE: Final = 180.0
 
 
 def comes_true(condition: Callable[[], bool], timeout: float = PATIENCE, pause: float = 0.05) -> bool:
-    """Whether the condition came true within `timeout` seconds, with so many between two looks."""
+    """Whether the condition came true within `timeout` seconds, with `pause` between two looks.
+
+    A look that starts a process takes longer than that by itself: pause longer.
+    """
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:

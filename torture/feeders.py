@@ -87,7 +87,7 @@ class FeederProcess:
         while not condition():
             assert self.returncode is None, f"the feeder ended with {self.returncode}:\n{self.log}"
             assert time.monotonic() < deadline, f"it did not happen in {timeout:.0f} s:\n{self.log}"
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def wait_until_said(self, text: str, timeout: float = _PATIENCE) -> None:
         """Wait for a text in its log, whether it ends meanwhile or not."""

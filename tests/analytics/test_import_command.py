@@ -27,6 +27,8 @@ from tests.analytics.topics import read_topic
 from tests.conftest import free_ports
 from tests.ops.commands import MANAGE, run, running
 
+pytestmark = pytest.mark.long
+
 NAMES = "--map=created_on=time,event_type=event,device_id=who"
 HISTORY = (
     "time,event,who,plan\n2025-01-01T10:00:00Z,Signed Up,d-1,pro\n1735725601,Upgraded,d-1,\n2025-01-03,Left,d-2,\n"

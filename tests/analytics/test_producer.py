@@ -25,6 +25,8 @@ from tests.analytics.topics import read_topic
 from tests.conftest import JARS, free_ports
 from tests.waiting import PATIENCE, wait_until
 
+pytestmark = pytest.mark.long
+
 OK = Delivery.ACKNOWLEDGED
 LOST = Delivery.NOT_ACKNOWLEDGED
 Make = Callable[[str, float], EventProducer]

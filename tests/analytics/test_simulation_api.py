@@ -22,6 +22,8 @@ from analytics_app.simulation import runs
 from tests.analytics.conftest import RecordingProducer
 from tests.waiting import PATIENCE, wait_until
 
+pytestmark = pytest.mark.long
+
 URL = "/api/v1/events/simulation"
 NOW = datetime(2026, 8, 22, 9, 30, tzinfo=UTC)
 Status = SimulationRun.Status

@@ -13,6 +13,8 @@ from brokerlytics.native import build as building
 from brokerlytics.native.build import STRICT, build, compile_with, library_file
 from brokerlytics.native.library import Library, library
 
+pytestmark = pytest.mark.long
+
 
 def test_no_event_leads_beyond_its_memory(native: Library, tmp_path: Path) -> None:  # noqa: ARG001 (there is a compiler)
     """Address and undefined-behaviour sanitizers watch thousands of damaged events."""

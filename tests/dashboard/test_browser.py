@@ -13,6 +13,8 @@ from pytest_django.live_server_helper import LiveServer
 from tests.dashboard.drawn import chart, drawn_colours, scroll_width
 from tests.dashboard.store_builder import Partition, make_event
 
+pytestmark = pytest.mark.long
+
 
 def hours_ago(hours: float) -> datetime:
     return timezone.now() - timedelta(hours=hours)

@@ -15,6 +15,8 @@ from dashboard_app.registry import REPORTS
 from tests.dashboard.drawn import axe_complaints, cells, chart, drawn_colours, scroll_width
 from tests.dashboard.store_builder import Partition, make_event
 
+pytestmark = pytest.mark.long
+
 NAMES = [report.name for report in REPORTS]
 QUERY = "range=7d&compare=previous&filter=kind:is:track"
 

@@ -30,6 +30,8 @@ from tests.dashboard.store_life import Life, StoreLife
 from tests.dashboard.test_events import aliased
 from tests.dashboard.test_index import build, files, opened
 
+pytestmark = pytest.mark.long
+
 # In the night before the 25th the clocks of Berlin go back, by an hour.
 NOW = datetime(2026, 10, 26, 13, 25, 31, tzinfo=UTC)
 TEXT = st.sampled_from([None, None, "a", "b", "it's", "c", "d"])

@@ -28,6 +28,8 @@ from tests.dashboard.test_events import aliased
 from tests.dashboard.test_funnel_numbers import MINUTE, parse, plain_funnel
 from tests.dashboard.test_index import build, files, opened
 
+pytestmark = pytest.mark.long
+
 Attempts = list[tuple[object, ...]]
 
 

@@ -30,6 +30,8 @@ from tests.dashboard.store_builder import TOPIC, Partition, make_event
 from tests.dashboard.store_life import Life, StoreLife
 from tests.dashboard.test_events import EVENT, EVENTS, START, partitioned
 
+pytestmark = pytest.mark.long
+
 EVERYTHING = f"SELECT {', '.join(COLUMNS)} FROM events ORDER BY _partition, _offset"
 KEYS = "SELECT person, session FROM events ORDER BY _partition, _offset"
 SPAN_ROWS = """SELECT span, person, session, created_on, _partition, _offset, event_type, page_path, platform,

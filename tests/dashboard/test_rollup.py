@@ -32,6 +32,8 @@ from tests.dashboard.store_builder import TOPIC, Partition, make_event
 from tests.dashboard.store_life import Life, StoreLife
 from tests.dashboard.test_index import build, opened
 
+pytestmark = pytest.mark.long
+
 # In the night before the 25th the clocks of Berlin go back, by an hour.
 NOW = datetime(2026, 10, 26, 13, 25, 31, tzinfo=UTC)
 ZONES = ["UTC", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu", "America/New_York"]

@@ -83,7 +83,7 @@ def test_what_is_posted_is_in_the_csv_and_on_the_page(product: Product, chromium
         (2, "invalid_type", "revenue")
     ]
 
-    wait_until(lambda: len(product.exported()) >= 4)
+    wait_until(lambda: len(product.exported()) >= 4, pause=1)
     rows = {row["event_id"]: row for row in product.exported()}
     assert sorted(rows) == ["a", "b", "c", "d"]
     assert rows["b"]["revenue"] == "9.99"
@@ -117,7 +117,7 @@ def test_a_killed_feeder_and_a_killed_web_server_come_back_and_lose_nothing(prod
         sleep(0.1)
     wait_until(lambda: lives(product.url))
     assert product.post({"event_id": "last", "event_type": "VIEW", "device_id": "d"}).status_code == 202
-    wait_until(lambda: any(row["event_id"] == "last" for row in product.exported()))
+    wait_until(lambda: any(row["event_id"] == "last" for row in product.exported()), pause=1)
     stored = Counter(row["event_id"] for row in product.exported())
     assert len(acknowledged) > 30
     assert set(acknowledged) <= set(stored)

@@ -71,7 +71,7 @@ def test_everything_starts_heals_and_stops_in_order(env: dict[str, str]) -> None
         wait_until(lambda: lives(f"http://127.0.0.1:{env['PORT']}"), lambda: product.output)
         post_event(env, product.output, "after")
         # A process that is only just starting would not end by itself.
-        wait_until(lambda: stored_ids(env) == ["after", "before"], lambda: product.output)
+        wait_until(lambda: stored_ids(env) == ["after", "before"], lambda: product.output, pause=1)
 
         assert product.stop(signal.SIGINT) == 0
     ends = re.findall(r"stopped: (\w+) \(exit status 0\)", product.output)

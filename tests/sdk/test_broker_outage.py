@@ -80,7 +80,7 @@ def test_what_sdks_send_over_an_outage_is_stored_once(
         drivers = {
             name: DriverProcess(name, Job(product.url, keys[name], _calls(name, CALLS), 5, PAUSE)) for name in NAMES
         }
-        assert comes_true(lambda: {source for source, _ in product.records()} == set(NAMES))
+        assert comes_true(lambda: {source for source, _ in product.records()} == set(NAMES), pause=1)
         broker.stop()
         jobs = {name: Job(product.url, keys[name], _calls(name, PAGE_CALLS)) for name in PAGES}
         pages = {name: start_in_page(chromium, origin, name, job) for name, job in jobs.items()}
@@ -90,7 +90,7 @@ def test_what_sdks_send_over_an_outage_is_stored_once(
         reports = {name: driver.report() for name, driver in drivers.items()}
         reports |= {name: report_of(page) for name, page in pages.items()}
         sent = {(name, event_id) for name, report in reports.items() for event_id in report.ids}
-        comes_true(lambda: sent <= {(row["source"], row["event_id"]) for row in product.exported()})
+        comes_true(lambda: sent <= {(row["source"], row["event_id"]) for row in product.exported()}, pause=1)
         rows = product.exported()
         records = product.records()
         for page in pages.values():

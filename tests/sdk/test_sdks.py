@@ -49,11 +49,11 @@ def sent(
         reports = {sdk.name: send_from_page(chromium, origin, sdk.page, jobs[sdk.name]) for sdk in pages}
         reports |= {name: process.report() for name, process in processes.items()}
         total = sum(len(report.sent) for report in reports.values()) + sum(OWN_EVENTS.values())
-        comes_true(lambda: sum(product.records().values()) >= total)
+        comes_true(lambda: sum(product.records().values()) >= total, pause=1)
         for context in chromium.contexts:
             context.close()
         rows_wanted = len(records := product.records())
-        comes_true(lambda: len(product.exported()) >= rows_wanted)
+        comes_true(lambda: len(product.exported()) >= rows_wanted, pause=1)
         yield Sent(jobs, reports, product.exported(), records, origin)
 
 
