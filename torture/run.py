@@ -21,7 +21,7 @@ from torture.plan import CONTROLS, WEIGHTS, Step, plan
 from torture.report import CampaignResult, Summary, result_of
 
 _CONTROL_STEPS = 20
-# Where the machine is busy, kills hit feeders that only start, and a control may come through.
+# Where the machine is busy, kills may all hit feeders that only start, and a control comes through.
 _CONTROL_TRIES = 3
 # Of the time and the kills, the rest is the three brokers'.
 _ONE_BROKER = 0.7
