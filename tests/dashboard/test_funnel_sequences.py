@@ -155,6 +155,21 @@ def test_rows_of_the_same_time_are_in_the_order_of_their_places_wherever_they_ar
         assert [level for level, *_ in found] == [2 if order == 1 else 1]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_rows_of_the_same_time_are_in_order_in_each_of_the_stretches_that_are_read_side_by_side(
+    store: Path, native: Library, order: int
+) -> None:
+    assert native
+    one, other = (Partition(store, number) for number in range(2)[::order])
+    later = START + 120 * MINUTE
+    one.commit([make_event(START, "A", device_id="earlier"), make_event(later, "A")])
+    other.commit([make_event(later, "B")])
+    filters = parse(to=f"{later + MINUTE:%Y-%m-%dT%H:%M}")
+    with opened(store) as committed, committed.look() as look, committed.rows(look) as connection, small_pieces():
+        found = found_by(Rows(connection), filters, "AB", MINUTE)
+    assert sorted(level for level, *_ in found) == [1, 2 if order == 1 else 1]
+
+
 def test_who_signs_in_later_is_one_person_also_before_that(store: Path, native: Library) -> None:
     assert native
     partition = Partition(store)
