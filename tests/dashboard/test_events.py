@@ -87,7 +87,7 @@ def partitioned(keys: Sequence[object]) -> list[set[int]]:
     return sorted(places.values(), key=min)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(batches=st.lists(EVENTS, min_size=1, max_size=3))
 def test_persons_and_sessions_are_what_their_definition_says(batches: list[list[Event]]) -> None:
     with TemporaryDirectory() as place:
